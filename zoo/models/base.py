@@ -1,0 +1,183 @@
+"""What every model of the zoo is: physical units in, physical units out, and a block that rebuilds it."""
+
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.models.parts.normaliser import Normaliser
+
+
+class BlockError(ValueError):
+    """A model block that cannot be built: it names the key, the rule and the remedy."""
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What goes into a model and what comes out of it, by name and unit.
+
+    Args:
+        inputs: names of the input channels, in order.
+        outputs: names of the output channels, in order.
+        coefficients: names of the equation's coefficients, in order.
+        units: unit of each channel and coefficient by name; "1" is dimensionless.
+        box: physical side lengths; as many as there are space dimensions.
+        boundary: "periodic" or the name of what holds at the sides.
+        dt: time between frames in physical units; None for a steady problem.
+        history: frames that go in.
+        horizon: frames that come out.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    coefficients: tuple[str, ...] = ()
+    units: dict[str, str] = field(default_factory=dict)
+    box: tuple[float, ...] = (1.0, 1.0)
+    boundary: str = "periodic"
+    dt: float | None = None
+    history: int = 1
+    horizon: int = 1
+
+    def __post_init__(self) -> None:
+        """Make JSON's lists tuples, and refuse what names no channel."""
+        for name in ("inputs", "outputs", "coefficients", "box"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("inputs", "outputs"):
+            if not getattr(self, name):
+                raise BlockError(f"interface.{name} is empty: a model needs at least one channel")
+        for name in ("inputs", "outputs", "coefficients"):
+            names = getattr(self, name)
+            if len(set(names)) != len(names):
+                raise BlockError(f"interface.{name}={list(names)} repeats a name; names are unique")
+        if not 1 <= len(self.box) <= 3:
+            raise BlockError(f"interface.box={list(self.box)} has {len(self.box)} sides; 1 to 3")
+
+    @property
+    def dimension(self) -> int:
+        """Number of space dimensions."""
+        return len(self.box)
+
+
+class Model(nn.Module):
+    """An `nn.Module` from physical inputs to physical outputs that never knows how it is trained.
+
+    Every constructor argument is kept as an attribute of the same name: `block` reads them there.
+    """
+
+    interface: Interface
+    normaliser: Normaliser
+    resolution: ClassVar[Literal["free", "fixed"]] = "free"
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Constructor arguments of a toy instance, for tests."""
+        raise NotImplementedError(f"{cls.__name__}.tiny")
+
+    def example(self, rng: torch.Generator) -> dict[str, Tensor]:
+        """Physical inputs that `forward` takes, drawn from `rng`; the release's probe replays them."""
+        raise NotImplementedError(f"{type(self).__name__}.example")
+
+
+def block(module: nn.Module) -> dict[str, Any]:
+    """The block that describes a module: `class_path` and plain `init_args`, as in a recipe."""
+    cls = type(module)
+    arguments = {}
+    for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        if name == "self" or parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        if not hasattr(module, name):
+            raise BlockError(f"{cls.__name__} keeps no attribute {name!r}; store each argument")
+        arguments[name] = _plain(getattr(module, name), f"{cls.__name__}.{name}")
+    return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": arguments}
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, nn.Module):
+        return block(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name), where) for f in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [_plain(item, where) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, where) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise BlockError(f"{where} is a {type(value).__name__}, which JSON cannot hold; use plain types")
+
+
+def build(
+    described: Mapping[str, Any],
+    expect: type[nn.Module] = Model,
+    allowed: tuple[str, ...] = ("zoo.models.",),
+) -> Any:
+    """Build the module that a block describes; nothing outside `allowed` is imported or called.
+
+    Args:
+        described: a block, as `block` writes it.
+        expect: the class that the built module must subclass.
+        allowed: packages, each with its final dot, whose classes may be built.
+
+    Raises:
+        BlockError: the path is not the class's own, lies outside `allowed`, is no `expect`, or an
+            argument is unknown or missing.
+    """
+    if not isinstance(described, Mapping) or set(described) - {"class_path", "init_args"}:
+        raise BlockError(f"not a block: {described!r}; it holds class_path and init_args alone")
+    cls = find(str(described.get("class_path")), expect, allowed)
+    arguments = dict(described.get("init_args") or {})
+    known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+    for name in arguments:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {known}"
+            raise BlockError(f"{cls.__name__} has no argument {name!r}{hint}")
+    for name, value in arguments.items():
+        if name == "interface" and isinstance(value, Mapping):
+            arguments[name] = interface(value)
+        elif isinstance(value, Mapping) and "class_path" in value:
+            arguments[name] = build(value, nn.Module, allowed)
+    return cls(**arguments)
+
+
+def interface(described: Mapping[str, Any]) -> Interface:
+    """The `Interface` that a block's plain dictionary describes; an unknown key is an error."""
+    known = [f.name for f in dataclasses.fields(Interface)]
+    unknown = [key for key in described if key not in known]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, 1) or known
+        raise BlockError(f"interface has no field {unknown[0]!r}; nearest: {near}")
+    return Interface(**described)
+
+
+def find(path: str, expect: type = nn.Module, allowed: tuple[str, ...] = ("zoo.models.",)) -> type:
+    """The class that a dotted path names, if it is that class's own path and lies in `allowed`.
+
+    A prefix alone is no guard: `zoo.release.os.system` has it too. So the module is imported only
+    when its name is in an allowed package, and the class's own module and name must equal the path.
+    """
+    if not path.startswith(allowed):
+        raise BlockError(f"class_path {path!r} lies outside {list(allowed)}; it is not built")
+    module_name, _, name = path.rpartition(".")
+    parent, _, leaf = module_name.rpartition(".")
+    if not all(part.isidentifier() for part in path.split(".")):
+        raise BlockError(f"class_path {path!r} is not a dotted name")
+    try:
+        spec = importlib.util.find_spec(module_name)
+    except (ModuleNotFoundError, ValueError):
+        spec = None
+    if spec is None:
+        raise BlockError(f"class_path {path!r}: no module {module_name!r} ({leaf} in {parent})")
+    cls = getattr(importlib.import_module(module_name), name, None)
+    own = isinstance(cls, type) and f"{cls.__module__}.{cls.__qualname__}" == path
+    if not own or not isinstance(cls, type):
+        raise BlockError(f"class_path {path!r} is not the own path of a class in {module_name}")
+    if not issubclass(cls, expect):
+        raise BlockError(f"class_path {path!r} is no {expect.__name__}")
+    return cls
