@@ -85,8 +85,8 @@ class Model(nn.Module):
         raise NotImplementedError(f"{type(self).__name__}.example")
 
 
-def block(module: nn.Module) -> dict[str, Any]:
-    """The block that describes a module: `class_path` and plain `init_args`, as in a recipe."""
+def block(module: object) -> dict[str, Any]:
+    """The block that describes an object of ours: `class_path` and plain `init_args`."""
     cls = type(module)
     arguments = {}
     for name, parameter in inspect.signature(cls.__init__).parameters.items():
@@ -109,19 +109,21 @@ def _plain(value: Any, where: str) -> Any:
         return {str(key): _plain(item, where) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if type(value).__module__.startswith("zoo."):
+        return block(value)
     raise BlockError(f"{where} is a {type(value).__name__}, which JSON cannot hold; use plain types")
 
 
 def build(
     described: Mapping[str, Any],
-    expect: type[nn.Module] = Model,
+    expect: type = Model,
     allowed: tuple[str, ...] = ("zoo.models.",),
 ) -> Any:
-    """Build the module that a block describes; nothing outside `allowed` is imported or called.
+    """Build the object that a block describes; nothing outside `allowed` is imported or called.
 
     Args:
         described: a block, as `block` writes it.
-        expect: the class that the built module must subclass.
+        expect: the class that the built object must subclass.
         allowed: packages, each with its final dot, whose classes may be built.
 
     Raises:
@@ -141,9 +143,17 @@ def build(
     for name, value in arguments.items():
         if name == "interface" and isinstance(value, Mapping):
             arguments[name] = interface(value)
-        elif isinstance(value, Mapping) and "class_path" in value:
-            arguments[name] = build(value, nn.Module, allowed)
+        else:
+            arguments[name] = _built(value, allowed)
     return cls(**arguments)
+
+
+def _built(value: Any, allowed: tuple[str, ...]) -> Any:
+    if isinstance(value, Mapping) and "class_path" in value:
+        return build(value, object, allowed)
+    if isinstance(value, list | tuple):
+        return [_built(item, allowed) for item in value]
+    return value
 
 
 def interface(described: Mapping[str, Any]) -> Interface:
@@ -156,7 +166,7 @@ def interface(described: Mapping[str, Any]) -> Interface:
     return Interface(**described)
 
 
-def find(path: str, expect: type = nn.Module, allowed: tuple[str, ...] = ("zoo.models.",)) -> type:
+def find(path: str, expect: type = object, allowed: tuple[str, ...] = ("zoo.models.",)) -> type:
     """The class that a dotted path names, if it is that class's own path and lies in `allowed`.
 
     A prefix alone is no guard: `zoo.release.os.system` has it too. So the module is imported only

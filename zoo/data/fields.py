@@ -1,0 +1,88 @@
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Fields:
+    """One split of one data set, in memory and in physical units.
+
+    Shapes:
+        u: (samples, t, c, *n) inputs; y: (samples, t', c', *n) targets; p: (samples, P).
+    """
+
+    u: Tensor
+    y: Tensor
+    p: Tensor
+
+    def __len__(self) -> int:
+        return len(self.u)
+
+
+@runtime_checkable
+class FieldSet(Protocol):
+    """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies."""
+
+    @property
+    def name(self) -> str:
+        """Unique among a mixture's sets; figures are logged under it."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the channels of `u`."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the channels of `y`."""
+        ...
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the columns of `p`."""
+        ...
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """Units by channel and coefficient name."""
+        ...
+
+    @property
+    def box(self) -> tuple[float, ...]:
+        """Physical side lengths."""
+        ...
+
+    @property
+    def boundary(self) -> str:
+        """What holds at the sides."""
+        ...
+
+    @property
+    def ranges(self) -> Mapping[str, tuple[float, float]]:
+        """Interval of each coefficient."""
+        ...
+
+    def count(self, split: str) -> int:
+        """Samples of a split, without making them."""
+        ...
+
+    def shape(self) -> tuple[int, ...]:
+        """Grid points per side, without making anything."""
+        ...
+
+    def split(self, split: str) -> Fields:
+        """The tensors of a split; makes or reads them."""
+        ...
+
+    def fill(self, p: Tensor) -> dict[str, Tensor]:
+        """Coefficients of other sets that this one implies, by name, (samples,) each."""
+        ...
+
+
+Batch = dict[str, Any]
+"""u (b,t,c,*n), y (b,t',c',*n), p (b,P), has_p (b,P), system (b,), dx (b,d), weight ()."""

@@ -1,0 +1,260 @@
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from zoo.data.fields import Batch, Fields, FieldSet
+from zoo.data.order import GlobalOrder, Index
+from zoo.models.base import Interface
+
+
+class Mixture(LightningDataModule):
+    """Data sets in one stream, their coefficients laid by name onto the union of all.
+
+    A coefficient that a set lacks is what the set implies (`fill`), else zero; `has_p` tells which
+    are its own. Every batch is in physical units and holds one grid.
+
+    Args:
+        sets: data sets; a set is whatever offers what `zoo.data.fields.FieldSet` lists.
+        batch_size: samples of a global batch, over all devices together.
+        weights: relative share of each set in an epoch; None for their sizes.
+        seed: seed of the order; the recipe's `seed_everything` is another thing.
+        workers: loader processes; the data lie in memory, so 0 is fastest.
+    """
+
+    def __init__(
+        self,
+        sets: list[Any],
+        batch_size: int = 32,
+        *,
+        weights: list[float] | None = None,
+        seed: int = 0,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        for item in sets:
+            if not isinstance(item, FieldSet):
+                raise ValueError(f"{type(item).__name__} is no data set; see zoo.data.fields")
+        if not sets or batch_size < 1:
+            raise ValueError(f"{len(sets)} sets and batch_size={batch_size}: at least one of each")
+        if weights is not None and (len(weights) != len(sets) or min(weights) <= 0):
+            raise ValueError(f"weights={weights}: one positive number for each of {len(sets)} sets")
+        self.sets = sets
+        self.batch_size = batch_size
+        self.weights = weights
+        self.seed = seed
+        self.workers = workers
+        self._splits: dict[str, list[Fields]] = {}
+        self._resume: dict[str, int] = {}
+        self._check()
+
+    def _check(self) -> None:
+        first = self.sets[0]
+        if len(set(self.systems)) != len(self.sets):
+            raise ValueError(f"two sets of a mixture share a name: {self.systems}")
+        for other in self.sets[1:]:
+            for what in ("inputs", "outputs", "box", "boundary"):
+                if getattr(other, what) != getattr(first, what):
+                    raise ValueError(
+                        f"{other.name} has {what}={getattr(other, what)}, {first.name} has "
+                        f"{getattr(first, what)}; sets of a mixture share them"
+                    )
+
+    @property
+    def systems(self) -> list[str]:
+        """Names of the sets, in the order of the batch's `system` numbers."""
+        return [item.name for item in self.sets]
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """The union of the sets' coefficient names, in order of first appearance."""
+        return tuple(dict.fromkeys(name for item in self.sets for name in item.coefficients))
+
+    def interface(self) -> Interface:
+        """What a model for these data takes and gives."""
+        first = self.sets[0]
+        units = {key: unit for item in self.sets for key, unit in item.units.items()}
+        names = (*first.inputs, *first.outputs, *self.coefficients)
+        return Interface(
+            inputs=first.inputs,
+            outputs=first.outputs,
+            coefficients=self.coefficients,
+            units={name: units[name] for name in names},
+            box=first.box,
+            boundary=first.boundary,
+        )
+
+    def ranges(self) -> dict[str, dict[str, list[float]]]:
+        """Interval of each coefficient by system."""
+        return {
+            item.name: {name: list(pair) for name, pair in item.ranges.items()}
+            for item in self.sets
+        }
+
+    def prepare_data(self) -> None:
+        """Generate what is not cached yet, on one process a node."""
+        for split in ("train", "validation", "test"):
+            for item in self.sets:
+                item.split(split)
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read the splits that a stage needs."""
+        wanted = {"fit": ("train", "validation"), "validate": ("validation",), "test": ("test",)}
+        for split in wanted.get(stage or "", ("train", "validation", "test")):
+            self.split(split)
+
+    def split(self, split: str) -> list[Fields]:
+        """One split of every set, coefficients on the union."""
+        if split not in self._splits:
+            self._splits[split] = [self._union(item, item.split(split)) for item in self.sets]
+        return self._splits[split]
+
+    def _union(self, item: FieldSet, data: Fields) -> Fields:
+        own = dict(zip(item.coefficients, data.p.unbind(1), strict=True))
+        values = {**item.fill(data.p), **own}
+        zero = data.p.new_zeros(len(data))
+        columns = [values.get(name, zero) for name in self.coefficients]
+        return Fields(data.u, data.y, torch.stack(columns, 1) if columns else data.p[:, :0])
+
+    def has(self) -> Tensor:
+        """Which coefficients each set owns, (sets, P) bool."""
+        return torch.tensor([[c in s.coefficients for c in self.coefficients] for s in self.sets])
+
+    def statistics(self) -> dict[str, Tensor]:
+        """What normalisers are filled from: medians and moments of the training sets.
+
+        The median of a coefficient is over the samples that own it.
+        """
+        train, has = self.split("train"), self.has()
+        rms = torch.cat([d.u.double().flatten(1).square().mean(1).sqrt() for d in train])
+        result = {"source_rms": rms.median()}
+        factor = (rms / rms.median()).split([len(d) for d in train])
+        medians = []
+        for column in range(len(self.coefficients)):
+            owned = [
+                (d.p[:, column] / s).abs()
+                for d, s, own in zip(train, factor, has[:, column], strict=True)
+                if own
+            ]
+            medians.append(torch.cat(owned).median())
+        result["coefficient_median"] = torch.stack(medians) if medians else torch.ones(0)
+        for name, title in (("u", "inputs"), ("y", "outputs"), ("p", "coefficients")):
+            rows = torch.cat([_rows(getattr(d, name)) for d in train])
+            result[f"{title}_mean"] = rows.mean(0)
+            result[f"{title}_std"] = rows.std(0, correction=0)
+        return result
+
+    def _loader(self, split: str, order: Any) -> DataLoader:
+        data = _Gather(self.split(split), self.has(), self._spacing())
+        return DataLoader(
+            data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=_same
+        )
+
+    def _spacing(self) -> Tensor:
+        sides = [
+            [length / n for length, n in zip(s.box, s.shape(), strict=True)] for s in self.sets
+        ]
+        return torch.tensor(sides)
+
+    def _ranks(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+
+    def train_dataloader(self) -> DataLoader:
+        """The global order's batches, this rank's part of each."""
+        rank, ranks = self._ranks()
+        counts = [len(d) for d in self.split("train")]
+        order = GlobalOrder(
+            counts,
+            self.weights or [float(c) for c in counts],
+            [item.shape() for item in self.sets],
+            batch_size=self.batch_size,
+            seed=self.seed,
+            rank=rank,
+            ranks=ranks,
+        )
+        order.start = self._resume.pop("batch", 0)
+        return self._loader("train", order)
+
+    def _ordered(self, split: str) -> DataLoader:
+        rank, ranks = self._ranks()
+        batches: list[tuple[list[Index], float]] = []
+        local = max(1, self.batch_size // ranks)
+        for number, data in enumerate(self.split(split)):
+            mine = list(range(rank, len(data), ranks))
+            batches += [
+                ([(number, i) for i in mine[k : k + local]], 1.0)
+                for k in range(0, len(mine), local)
+            ]
+        return self._loader(split, _Listed(batches))
+
+    def val_dataloader(self) -> DataLoader:
+        """Every validation sample once, over all ranks together."""
+        return self._ordered("validation")
+
+    def test_dataloader(self) -> DataLoader:
+        """Every test sample once, over all ranks together."""
+        return self._ordered("test")
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the running epoch are done; Lightning keeps it in a checkpoint."""
+        loop = None if self.trainer is None else self.trainer.fit_loop
+        if loop is None or loop.max_batches in (0, float("inf")):
+            return {}
+        return {"batch": self.trainer.global_step % int(loop.max_batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on in the middle of the epoch where the checkpoint was written."""
+        self._resume = dict(state_dict)
+
+
+class _Listed(GlobalOrder):
+    """Batches listed beforehand, for evaluation."""
+
+    def __init__(self, batches: list[tuple[list[Index], float]]) -> None:
+        self.listed = batches
+        self.num_replicas, self.rank, self.epoch = 1, 0, 0
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def __iter__(self) -> Any:
+        return iter(self.listed)
+
+
+class _Gather(Dataset):
+    """A batch from a list of (set, sample) pairs that share a grid."""
+
+    def __init__(self, splits: Sequence[Fields], has: Tensor, spacing: Tensor) -> None:
+        self.splits, self.has, self.spacing = splits, has, spacing
+
+    def __getitem__(self, chosen: tuple[list[Index], float]) -> Batch:
+        indices, weight = chosen
+        rows = [
+            (d.u[i], d.y[i], d.p[i]) for number, i in indices for d in (self.splits[number],)
+        ]
+        u, y, p = (torch.stack(column) for column in zip(*rows, strict=True))
+        system = torch.tensor([number for number, _ in indices])
+        return {
+            "u": u,
+            "y": y,
+            "p": p.to(u.dtype),
+            "has_p": self.has[system],
+            "system": system,
+            "dx": self.spacing[system],
+            "weight": torch.tensor(weight),
+        }
+
+
+def _same(batch: Batch) -> Batch:
+    return batch
+
+
+def _rows(values: Tensor) -> Tensor:
+    """One row per value and one column per channel or coefficient, float64."""
+    if values.ndim == 2:
+        return values.double()
+    return values.double().movedim(2, -1).flatten(0, -2)

@@ -1,0 +1,91 @@
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import DistributedSampler
+
+Index = tuple[int, int]
+"""A data set's number and a sample's number in it."""
+
+
+class GlobalOrder(DistributedSampler):
+    """The order in which a mixture is seen: one seed fixes it over sets, ranks and workers.
+
+    An epoch draws `sum(counts)` samples, shared out among the sets by their weights; a set starts a
+    new permutation only when the last is used up. Batches are cut from the global order, one grid
+    per batch, and each rank takes every `ranks`-th sample of a batch: so any number of ranks sees
+    the same global batches. The last batch may be smaller; nothing is dropped or repeated.
+
+    It is a `DistributedSampler` only so that Lightning leaves it alone and calls `set_epoch`.
+
+    Args:
+        counts: samples per set.
+        weights: relative share of each set in an epoch.
+        grids: a key per set; sets with equal keys may share a batch.
+        batch_size: samples of a global batch.
+        seed: seed of the order.
+        rank: this process among `ranks`.
+        ranks: processes that share each batch.
+    """
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        weights: Sequence[float],
+        grids: Sequence[object],
+        *,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.counts = list(counts)
+        self.grids = list(grids)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.num_replicas, self.rank = ranks, rank
+        self.epoch, self.start = 0, 0
+        total, share = sum(self.counts), np.asarray(weights, float) / sum(weights)
+        self.draws = [int(round(total * s)) for s in share]
+        self.draws[int(np.argmax(self.draws))] += total - sum(self.draws)
+
+    def batches(self, epoch: int) -> list[list[Index]]:
+        """The global batches of an epoch."""
+        drawn: dict[object, list[Index]] = {}
+        for number, (size, draws) in enumerate(zip(self.counts, self.draws, strict=True)):
+            places = np.arange(epoch * draws, (epoch + 1) * draws)
+            for cycle in np.unique(places // max(size, 1)):
+                order = np.random.default_rng((self.seed, 1, number, int(cycle))).permutation(size)
+                inside = places[places // size == cycle] % size
+                drawn.setdefault(self.grids[number], []).extend(
+                    (number, int(i)) for i in order[inside]
+                )
+        rng = np.random.default_rng((self.seed, 2, epoch))
+        batches = []
+        for indices in drawn.values():
+            mixed = [indices[i] for i in rng.permutation(len(indices))]
+            batches += [
+                mixed[i : i + self.batch_size] for i in range(0, len(mixed), self.batch_size)
+            ]
+        return [batches[i] for i in rng.permutation(len(batches))] if len(drawn) > 1 else batches
+
+    def __len__(self) -> int:
+        by_grid: dict[object, int] = {}
+        for grid, draws in zip(self.grids, self.draws, strict=True):
+            by_grid[grid] = by_grid.get(grid, 0) + draws
+        return sum(-(-draws // self.batch_size) for draws in by_grid.values())
+
+    def __iter__(self) -> Iterator[tuple[list[Index], float]]:
+        """This rank's part of each batch, and its weight: its share times the number of ranks."""
+        start, self.start = self.start, 0
+        for batch in self.batches(self.epoch)[start:]:
+            mine = batch[self.rank :: self.num_replicas]
+            if not mine:
+                raise ValueError(
+                    f"a batch of {len(batch)} samples leaves rank {self.rank} of "
+                    f"{self.num_replicas} without any; use fewer devices or a larger batch"
+                )
+            yield mine, len(mine) * self.num_replicas / len(batch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch the next iteration gives; Lightning calls it."""
+        self.epoch = epoch

@@ -1,0 +1,52 @@
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from zoo.models.base import Model
+
+
+class PerSystem(Metric):
+    """A per-sample figure, averaged within each system and then over systems.
+
+    Exact under DDP and uneven batches: sums and counts are added, in float64, before the division.
+    `compute` gives `<system>/<name>` for each system and `<name>`, their plain mean.
+    """
+
+    title: str
+    total: Tensor
+    count: Tensor
+    full_state_update = False
+    higher_is_better = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.systems = ["all"]
+        self.name_systems(self.systems)
+
+    def name_systems(self, systems: list[str]) -> None:
+        """Size the sums for these systems; `batch["system"]` counts through them."""
+        self.systems = list(systems)
+        zeros = torch.zeros(len(systems), dtype=torch.float64)
+        self.add_state("total", zeros.clone(), dist_reduce_fx="sum")
+        self.add_state("count", zeros.clone(), dist_reduce_fx="sum")
+
+    def samples(self, model: Model, batch: dict[str, Any]) -> Tensor:
+        """The figure of each sample, (b,)."""
+        raise NotImplementedError(f"{type(self).__name__}.samples")
+
+    def update(self, model: Model, batch: dict[str, Any]) -> None:
+        """Add a batch."""
+        values = self.samples(model, batch).double()
+        self.total.index_add_(0, batch["system"], values)
+        self.count.index_add_(0, batch["system"], torch.ones_like(values))
+
+    def compute(self) -> dict[str, Tensor]:
+        """Means by system, and their mean."""
+        seen = self.count > 0
+        means = torch.where(seen, self.total / self.count.clamp_min(1), torch.nan)
+        each = {
+            f"{system}/{self.title}": means[i] for i, system in enumerate(self.systems) if seen[i]
+        }
+        return {**each, self.title: means[seen].mean()}

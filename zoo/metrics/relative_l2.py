@@ -1,0 +1,21 @@
+from typing import Any
+
+from torch import Tensor
+
+from zoo.metrics.base import PerSystem
+from zoo.models.base import Model
+from zoo.ops.norms import relative_l2
+
+
+class RelativeL2(PerSystem):
+    """Mean over samples of ||û - u||₂ / ||u||₂.
+
+    Source:
+        The measure of Subramanian et al., NeurIPS 2023 (arXiv 2306.00258).
+    """
+
+    title = "relative_l2"
+
+    def samples(self, model: Model, batch: dict[str, Any]) -> Tensor:
+        """As in PerSystem."""
+        return relative_l2(model(batch["u"], batch["p"]), batch["y"])
