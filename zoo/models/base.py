@@ -89,13 +89,17 @@ def block(module: object) -> dict[str, Any]:
     """The block that describes an object of ours: `class_path` and plain `init_args`."""
     cls = type(module)
     arguments = {}
-    for name, parameter in inspect.signature(cls.__init__).parameters.items():
-        if name == "self" or parameter.kind is parameter.VAR_KEYWORD:
-            continue
+    for name in _arguments(cls):
         if not hasattr(module, name):
             raise BlockError(f"{cls.__name__} keeps no attribute {name!r}; store each argument")
         arguments[name] = _plain(getattr(module, name), f"{cls.__name__}.{name}")
     return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": arguments}
+
+
+def _arguments(cls: type) -> list[str]:
+    """Names that the constructor takes; `nn.Module`'s own *args and **kwargs are none."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def _plain(value: Any, where: str) -> Any:
@@ -111,7 +115,9 @@ def _plain(value: Any, where: str) -> Any:
         return value
     if type(value).__module__.startswith("zoo."):
         return block(value)
-    raise BlockError(f"{where} is a {type(value).__name__}, which JSON cannot hold; use plain types")
+    raise BlockError(
+        f"{where} is a {type(value).__name__}, which JSON cannot hold; use plain types"
+    )
 
 
 def build(
@@ -134,7 +140,7 @@ def build(
         raise BlockError(f"not a block: {described!r}; it holds class_path and init_args alone")
     cls = find(str(described.get("class_path")), expect, allowed)
     arguments = dict(described.get("init_args") or {})
-    known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+    known = _arguments(cls)
     for name in arguments:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

@@ -50,7 +50,9 @@ class Operator(Model):
     def features(self, u: Tensor, p: Tensor | None = None) -> Tensor:
         """Features (b, width, *n) before the projection, for heads of pretext tasks."""
         self.check(u, p)
-        scaled, coefficients, _ = self.normaliser.encode(u, p if self.interface.coefficients else None)
+        scaled, coefficients, _ = self.normaliser.encode(
+            u, p if self.interface.coefficients else None
+        )
         return self.body(scaled, coefficients)
 
     def forward(self, u: Tensor, p: Tensor | None = None) -> Tensor:
@@ -77,7 +79,9 @@ class Operator(Model):
             raise ValueError("rollout needs a time step, but this model is steady (dt is None)")
         for name in want.outputs:
             if name not in want.inputs:
-                raise ValueError(f"output channel {name!r} is no input; rollout cannot feed it back")
+                raise ValueError(
+                    f"output channel {name!r} is no input; rollout cannot feed it back"
+                )
         frames = []
         for _ in range(steps):
             y = self(u, p)

@@ -1,0 +1,151 @@
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+
+class SpectralConv(nn.Module):
+    """Periodic convolution by truncated Fourier series: y_k = W_k x_k for the kept waves, else 0.
+
+    The waves kept are k = -M ... M-1 on every axis but the last, and k = 0 ... M-1 on the last,
+    whose negative half a real field implies. The transform carries 1/n, so W means the same on any
+    grid. Of the last axis's waves 0 and n/2 only the real part (after the other axes) is used, as
+    `torch.fft.irfftn` does.
+
+    The truncated transform is a product with a small matrix of cosines and sines for each axis, the
+    last axis first. With the space axes leading and the channels trailing every step is a plain
+    matrix product and nothing is permuted.
+
+    Shapes:
+        h, plus, result: (n_last, n_first, ..., b, c): the last space axis leads, see `to_inner`;
+        weight: (k_last, k_first, ..., c_in, c_out, 2), k from -M up, real and imaginary part last.
+
+    Args:
+        inputs: channels in.
+        outputs: channels out.
+        modes: M for each space axis.
+
+    Raises:
+        ValueError: the grid does not hold the modes.
+
+    Source:
+        Li et al., ICLR 2021 (arXiv 2010.08895), section 4. There the weights start as
+        U[0, 1)/(c_in c_out): a mean that is not zero, and a size that falls with the square of the
+        width. Here they are normal with E|W|^2 = 1/c_in, which keeps the variance of a field that
+        the modes resolve.
+    """
+
+    def __init__(self, inputs: int, outputs: int, modes: Sequence[int]) -> None:
+        super().__init__()
+        self.inputs, self.outputs, self.modes = inputs, outputs, tuple(modes)
+        kept = (self.modes[-1], *(2 * m for m in self.modes[:-1]))
+        self.weight = nn.Parameter(torch.empty(*kept, inputs, outputs, 2))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        nn.init.normal_(self.weight, std=math.sqrt(0.5 / self.inputs))
+
+    def forward(self, h: Tensor, plus: Tensor | None = None) -> Tensor:
+        """The convolution of `h`, added to `plus` if there is one."""
+        dtype = torch.float64 if h.dtype == torch.float64 else torch.float32
+        with torch.autocast(h.device.type, enabled=False):
+            y = self._product(self._analyse(h.to(dtype)), self.weight.to(dtype))
+            return self._synthesise(y, h, None if plus is None else plus.to(dtype)).to(h.dtype)
+
+    def _matrices(self, h: Tensor, axis: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        n, modes = h.shape[axis], self.modes[axis - 1]
+        least = 2 * modes if axis else 2 * modes - 2
+        if n < least:
+            raise ValueError(
+                f"modes={modes} needs n >= {least}, got n={n}; lower modes or refine the grid"
+            )
+        return fourier(n, modes, axis == 0, dtype, h.device)
+
+    def _analyse(self, h: Tensor) -> Tensor:
+        """Field (n_last, n_first, ..., b, c) to waves (k_last, k_first, ..., 2, b, c)."""
+        kept: list[int] = []
+        x = h[None]
+        for axis in range(len(self.modes)):
+            forth, _ = self._matrices(h, axis, h.dtype)
+            x = torch.matmul(forth, x.reshape(math.prod(kept), forth.shape[1], -1))
+            kept.append(len(forth) // 2)
+        return x.reshape(*kept, 2, *h.shape[-2:])
+
+    def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Waves times weights, complex numbers as pairs: (..., 2, b, i), (..., i, o, 2)."""
+        *kept, _, b, _ = x.shape
+        both = torch.bmm(
+            x.reshape(-1, 2 * b, self.inputs), weight.reshape(-1, self.inputs, 2 * self.outputs)
+        ).view(*kept, 2, b, self.outputs, 2)
+        (rr, ri), (ir, ii) = (part.unbind(-1) for part in both.unbind(-4))
+        return torch.stack((rr - ii, ri + ir), -3)
+
+    def _synthesise(self, y: Tensor, h: Tensor, plus: Tensor | None) -> Tensor:
+        """Waves to the field that the modes carry, added to `plus`."""
+        last = len(self.modes) - 1
+        shape = (*h.shape[:-1], self.outputs)
+        for axis in range(last, -1, -1):
+            _, back = self._matrices(h, axis, y.dtype)
+            kept = math.prod(y.shape[:axis])
+            y = y.reshape(kept, back.shape[1], -1)
+            if axis:
+                y = torch.matmul(back, y).view(kept, 2, -1)
+                y = y.view(*self.weight.shape[:axis], 2, -1)
+            elif plus is None:
+                y = back @ y[0]
+            else:
+                y = torch.addmm(plus.reshape(len(back), -1), back, y[0])
+        return y.view(shape)
+
+
+def to_inner(u: Tensor) -> Tensor:
+    """(b, c, n_first, ..., n_last) to the layout of `SpectralConv`, as a view."""
+    return u.permute(u.ndim - 1, *range(2, u.ndim - 1), 0, 1)
+
+
+def to_outer(h: Tensor) -> Tensor:
+    """The inverse of `to_inner`."""
+    return h.permute(h.ndim - 2, h.ndim - 1, *range(1, h.ndim - 2), 0)
+
+
+def fourier(
+    n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """The truncated transform on n points and its inverse, as real matrices.
+
+    Complex numbers are pairs: rows are (k, part), columns (part, x); the half transform, k = 0 ...
+    modes-1, takes a real field and so has no part in its columns.
+    """
+    if torch.compiler.is_compiling() or not isinstance(n, int):
+        return _build(n, modes, half, dtype, device)  # n may be a symbol, and no tensor may be kept
+    return _kept(n, modes, half, dtype, device)
+
+
+def _build(
+    n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    k = torch.arange(0 if half else -modes, modes, device=device)
+    x = torch.arange(n, device=device)
+    angle = (2 * math.pi / n) * ((k[:, None] * x) % n).to(torch.float64)
+    c, s = angle.cos(), angle.sin()
+    if half:
+        # a wave stands for itself and its mirror image, but 0 and n/2 are their own
+        twice = 2 - ((2 * k) % n == 0).to(torch.float64)
+        forth = torch.stack((c, -s), 1).flatten(0, 1) / n
+        back = torch.stack((c, -s), 1).flatten(0, 1) * twice.repeat_interleave(2)[:, None]
+    else:
+        rows = torch.stack((torch.stack((c, s), 1), torch.stack((-s, c), 1)), 1)
+        forth = rows.flatten(2).flatten(0, 1) / n
+        back = rows.flatten(2).flatten(0, 1)
+    return forth.to(dtype).contiguous(), back.mT.to(dtype).contiguous()
+
+
+@lru_cache(maxsize=64)
+def _kept(
+    n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False), torch.no_grad():  # or training could not reuse them
+        return _build(n, modes, half, dtype, device)
