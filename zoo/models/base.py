@@ -64,6 +64,12 @@ class Interface:
         """Number of space dimensions."""
         return len(self.box)
 
+    def slots(self, kind: Literal["inputs", "outputs", "coefficients"]) -> list[str]:
+        """Labels of the channels of one kind as a model folds them: frames outermost."""
+        names = getattr(self, kind)
+        frames = {"inputs": self.history, "outputs": self.horizon, "coefficients": 1}[kind]
+        return [f"{kind}.{name}.{frame}" for frame in range(frames) for name in names]
+
 
 class Model(nn.Module):
     """An `nn.Module` from physical inputs to physical outputs that never knows how it is trained.
@@ -83,6 +89,14 @@ class Model(nn.Module):
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
         """Physical inputs that `forward` takes, drawn from `rng`; the release's probe replays them."""
         raise NotImplementedError(f"{type(self).__name__}.example")
+
+    def channel_axes(self) -> dict[str, dict[int, list[str]]]:
+        """Which axes of which tensors run over named channels: tensor -> axis -> labels.
+
+        Surgery by name reads it (`zoo.surgery`); labels come from `Interface.slots`.
+        """
+        axes = self.normaliser.channel_axes(self.interface)
+        return {f"normaliser.{name}": {0: labels} for name, labels in axes.items()}
 
 
 def block(module: object) -> dict[str, Any]:

@@ -121,3 +121,15 @@ class FNO(Operator):
         """As in Operator."""
         y = to_outer(self.output(F.gelu(self.hidden(to_inner(h)))))
         return y.unflatten(1, (self.interface.horizon, len(self.interface.outputs)))
+
+    def channel_axes(self) -> dict[str, dict[int, list[str]]]:
+        """As in Model."""
+        want = self.interface
+        axes = {
+            "lift.weight": {1: want.slots("inputs")},
+            "output.weight": {0: want.slots("outputs")},
+            "output.bias": {0: want.slots("outputs")},
+        }
+        if want.coefficients:
+            axes["lift_coefficients.weight"] = {1: want.slots("coefficients")}
+        return super().channel_axes() | axes

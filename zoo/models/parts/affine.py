@@ -43,6 +43,15 @@ class Affine(Normaliser):
         """As in Normaliser."""
         return y * _channels(self.outputs_std, y) + _channels(self.outputs_mean, y)
 
+    def channel_axes(self, interface: "Interface") -> dict[str, list[str]]:
+        """As in Normaliser; frames share a channel's statistics."""
+        kinds = ("inputs", "outputs", "coefficients")
+        return {f"{k}_{s}": _names(interface, k) for k in kinds for s in ("mean", "std")}
+
+
+def _names(interface: "Interface", kind: str) -> list[str]:
+    return [f"{kind}.{name}" for name in getattr(interface, kind)]
+
 
 def _channels(values: Tensor | torch.nn.Module, like: Tensor) -> Tensor:
     assert isinstance(values, Tensor)

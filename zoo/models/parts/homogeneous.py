@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -17,6 +18,9 @@ class Homogeneous(Normaliser):
     is then divided by the median of its magnitude over the training samples that own it. The factor
     is an rms, not a norm, so it does not depend on the grid; a zero source has c = 1.
 
+    Args:
+        source: the inputs whose rms is the factor; None is all of them.
+
     Source:
         Subramanian et al., NeurIPS 2023 (arXiv 2306.00258), section on normalisation; there the
         factor is ||f||_2 / n^2, which changes with the grid: rms is its grid-free equal.
@@ -25,8 +29,18 @@ class Homogeneous(Normaliser):
     source_rms: Tensor
     coefficient_median: Tensor
 
+    def __init__(self, source: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self.source = source
+        self.places: list[int] = []
+
     def bind(self, interface: "Interface") -> Self:
         """As in Normaliser."""
+        named = interface.inputs if self.source is None else self.source
+        unknown = [name for name in named if name not in interface.inputs]
+        if unknown or not named:
+            raise ValueError(f"source={named} must name inputs; they are {interface.inputs}")
+        self.places = [interface.inputs.index(name) for name in named]
         self.register_buffer("source_rms", torch.ones(()))
         self.register_buffer("coefficient_median", torch.ones(len(interface.coefficients)))
         return self
@@ -45,7 +59,8 @@ class Homogeneous(Normaliser):
 
     def encode(self, u: Tensor, p: Tensor | None) -> tuple[Tensor, Tensor | None, None]:
         """As in Normaliser; the state is None, since the solution keeps its units."""
-        rms = u.flatten(1).square().mean(1).sqrt()
+        source = u if len(self.places) == u.shape[2] else u[:, :, self.places]
+        rms = source.flatten(1).square().mean(1).sqrt()
         factor = torch.where(rms > 0, rms / self.source_rms, torch.ones_like(rms))
         scaled = u / factor.view(-1, *(1,) * (u.ndim - 1))
         if p is None:
@@ -55,3 +70,13 @@ class Homogeneous(Normaliser):
     def decode(self, y: Tensor, state: Tensor | None) -> Tensor:
         """The solution itself: it was never scaled."""
         return y
+
+    def channel_axes(self, interface: "Interface") -> dict[str, list[str]]:
+        """As in Normaliser."""
+        return {"coefficient_median": interface.slots("coefficients")}
+
+    def carried(self, old: "Interface", new: "Interface") -> dict[str, Any]:
+        """As in Normaliser: the factor stays the rms of the old source."""
+        named = old.inputs if self.source is None else self.source
+        kept = [name for name in named if name in new.inputs]
+        return {"source": None if set(kept) == set(new.inputs) else kept}

@@ -32,3 +32,11 @@ class Normaliser(nn.Module):
     def decode(self, y: Tensor, state: Tensor | None) -> Tensor:
         """Normalised output to physical units. Shapes: y (b, t, c, *n)."""
         raise NotImplementedError
+
+    def channel_axes(self, interface: "Interface") -> dict[str, list[str]]:
+        """Labels along the first axis of each buffer that runs over channels, for surgery."""
+        return {}
+
+    def carried(self, old: "Interface", new: "Interface") -> dict[str, Any]:
+        """Constructor arguments with which the old channels are scaled as before among new ones."""
+        return {}

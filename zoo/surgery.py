@@ -1,0 +1,166 @@
+"""Change a model's channels by name: what is shared is kept, what is new does not disturb it."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.models.base import BlockError, Model, block
+from zoo.shelf import ReleaseError
+from zoo.weights import make
+
+Axes = Mapping[int, list[str]]
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of a release's tensors and channels when its channels were changed.
+
+    Args:
+        loaded: tensors taken as they are.
+        adapted: tensors of which some channels were moved, added or left out.
+        new: channels that the release did not have, and tensors that only they need.
+        unused: channels of the release that are not wanted, and tensors that only they need.
+    """
+
+    loaded: tuple[str, ...]
+    adapted: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"loaded   {len(self.loaded)} tensors as they are"]
+        for what in ("adapted", "new", "unused"):
+            lines.append(f"{what:<8} {', '.join(getattr(self, what)) or 'nothing'}")
+        return "\n".join(lines)
+
+
+def adapt(model: Model, **names: tuple[str, ...]) -> Model:
+    """The same model with other channels; its `load_report` tells what became of them.
+
+    Channels and coefficients that both have keep their weights, wherever they stand now. A new
+    input or coefficient starts with zero weights, so the function of the old ones is unchanged; a
+    new output starts at random with the size of the old ones. What the normaliser knows goes along
+    by name, and a new channel has its neutral values.
+
+    Args:
+        model: a loaded model.
+        names: `inputs`, `outputs` or `coefficients`: the names wanted, in order.
+
+    Raises:
+        ReleaseError: the model cannot take these channels.
+    """
+    old = model.interface
+    wanted = {
+        key: names.get(key, getattr(old, key)) for key in ("inputs", "outputs", "coefficients")
+    }
+    if all(tuple(wanted[key]) == getattr(old, key) for key in wanted):
+        model.load_report = LoadReport(tuple(model.state_dict()))
+        return model
+    if not set(wanted["inputs"]) & set(old.inputs):
+        raise ReleaseError(
+            f"inputs={list(wanted['inputs'])} shares no name with the release's {list(old.inputs)}; "
+            "the adapted model would ignore its input: name at least one of them"
+        )
+    fresh = _fresh(model, wanted)
+    before, after = model.channel_axes(), fresh.channel_axes()
+    found, parameters = model.state_dict(), {name for name, _ in fresh.named_parameters()}
+    loaded, adapted, state = [], [], {}
+    for name, tensor in fresh.state_dict().items():
+        axes = after.get(name, {})
+        if name in found and tensor.shape == found[name].shape and axes == before.get(name, {}):
+            state[name] = found[name].clone()
+            loaded.append(name)
+            continue
+        try:
+            state[name] = _moved(
+                tensor, found.get(name), axes, before.get(name, {}), name in parameters
+            )
+        except ValueError as error:
+            raise ReleaseError(
+                f"{name} cannot be adapted: {error}; {type(model).__name__}.channel_axes must say "
+                "which axis runs over which channels"
+            ) from error
+        adapted.append(name)
+    fresh.load_state_dict(state)
+    fresh.load_report = _report(model, fresh, loaded, adapted)
+    return fresh.eval()
+
+
+def _fresh(model: Model, wanted: Mapping[str, tuple[str, ...]]) -> Model:
+    """A model of the same block with the wanted channels, drawn from a fixed seed."""
+    kept = {name for group in wanted.values() for name in group}
+    units = {name: unit for name, unit in model.interface.units.items() if name in kept}
+    try:
+        interface = dataclasses.replace(model.interface, units=units, **wanted)
+    except BlockError as error:
+        raise ReleaseError(f"the wanted channels make no interface: {error}") from error
+    described = block(model)
+    arguments = described["init_args"]
+    arguments["interface"] = dataclasses.asdict(interface)
+    arguments["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return make(described)
+
+
+def _moved(new: Tensor, old: Tensor | None, after: Axes, before: Axes, parameter: bool) -> Tensor:
+    """`new` with the channels that `old` has too, and its own start for the others."""
+    if not after:
+        raise ValueError(f"it has shape {tuple(new.shape)} and names no channel axis")
+    out = new.clone()
+    inputs = [axis for axis in after if not _is_output(after[axis])]
+    shared = {axis: [x for x in after[axis] if x in before.get(axis, [])] for axis in after}
+    source = None
+    if old is not None:
+        if old.ndim != new.ndim:
+            raise ValueError(f"it has {old.ndim} axes in the release and {new.ndim} now")
+        source = old
+        for axis, labels in shared.items():
+            places = [before[axis].index(label) for label in labels]
+            source = source.index_select(axis, torch.tensor(places, dtype=torch.long))
+    if parameter:
+        # a new output takes the size of the old ones, a new input nothing at all
+        if len(inputs) < len(after) and source is not None and source.numel():
+            out *= _rms(source) / _rms(out).clamp_min(1e-30) if out.ndim > 1 else 0.0
+        for axis in inputs:
+            places = [i for i, label in enumerate(after[axis]) if label not in shared[axis]]
+            out.index_fill_(axis, torch.tensor(places, dtype=torch.long), 0.0)
+    if source is None:
+        return out
+    lengths = [len(shared[i]) if i in after else n for i, n in enumerate(new.shape)]
+    if list(source.shape) != lengths:
+        raise ValueError(f"it has shape {tuple(old.shape) if old is not None else ()} there")
+    places = [
+        torch.tensor([after[i].index(x) for x in shared[i]] if i in after else range(n)).long()
+        for i, n in enumerate(new.shape)
+    ]
+    grid = torch.meshgrid(*places, indexing="ij")
+    out[grid] = source
+    return out
+
+
+def _is_output(labels: list[str]) -> bool:
+    return all(label.startswith("outputs.") for label in labels)
+
+
+def _rms(tensor: Tensor) -> Tensor:
+    return tensor.square().mean().sqrt()
+
+
+def _report(model: Model, fresh: Model, loaded: list[str], adapted: list[str]) -> LoadReport:
+    found = model.state_dict()
+    new = [name for name in adapted if name not in found]
+    unused = [name for name in found if name not in fresh.state_dict()]
+    for kind in ("inputs", "outputs", "coefficients"):
+        had, has = getattr(model.interface, kind), getattr(fresh.interface, kind)
+        new += [f"{kind}.{name}" for name in has if name not in had]
+        unused += [f"{kind}.{name}" for name in had if name not in has]
+    return LoadReport(
+        tuple(loaded),
+        tuple(name for name in adapted if name in found),
+        tuple(new),
+        tuple(unused),
+    )
