@@ -22,22 +22,6 @@ from zoo.shelf import ReleaseError, Verify
 if TYPE_CHECKING:
     import zoo.models.base
 
-FORMAT = 1
-WEIGHTS = "model.safetensors"
-PROBE = "probe.safetensors"
-CONFIG = ("format", "zoo_version", "model", "sha256", "lineage", "about")
-ABOUT = (
-    *("name", "equations", "architecture", "dimension", "objective"),
-    *("licence", "citation", "ranges", "summary"),
-)
-METRIC = (
-    *("name", "value", "unit", "tolerance", "n", "seeds", "spread", "baseline", "trivial"),
-    *("data", "metric", "seconds", "remeasure"),
-)
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From the format of a key to the next one; applied in turn, so every older release stays readable."""
-
-
 @dataclass(frozen=True)
 class Listed:
     """One line of `list_models`: what a release is, read from its JSON files alone."""
@@ -234,34 +218,41 @@ def _without_revision(folder: Path, text: str, revision: str | None) -> Path:
     return folder
 
 
-def describe(folder: str | Path) -> dict[str, Any]:
-    """The config.json of a release as a dictionary in today's format, without torch.
+def add_figures(
+    folder: str | Path,
+    metrics: Iterable[Mapping[str, Any]],
+    *,
+    about: Mapping[str, Any] | None = None,
+    preview: bytes | None = None,
+) -> None:
+    """Add measured figures to a release; one of the same name is replaced. The card follows.
+
+    Args:
+        folder: a released folder.
+        metrics: as in `save_pretrained`.
+        about: keys of `ABOUT` that change.
+        preview: another picture.
 
     Raises:
-        ReleaseError: it is missing, damaged, has unknown keys, or was written by a newer zoo.
+        ReleaseError: the folder is no release, or an entry is faulty.
     """
-    path = Path(folder) / "config.json"
-    config = _read_json(path, dict)
-    number = config.get("format")
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ReleaseError(f"{path}: format={number!r} is no format number; it is no release")
-    if number > FORMAT:
-        raise ReleaseError(
-            f"{path}: format={number} was written by a newer zoo ({config.get('zoo_version')}); "
-            f"this one reads up to {FORMAT}: pip install --upgrade physics-zoo"
-        )
-    for step in range(number, FORMAT):
-        config = UPGRADES[step](config)
-    _known(config, CONFIG, str(path))
-    for key in CONFIG:
-        if key not in config:
-            raise ReleaseError(f"{path}: key {key!r} is missing; save the release again")
-    return config
+    from zoo.card import card
 
-
-def figures(folder: str | Path) -> list[dict[str, Any]]:
-    """The measured figures of a release: its metrics.json."""
-    return _read_json(Path(folder) / "metrics.json", list)
+    folder = Path(folder)
+    config = describe(folder)
+    _known(about or {}, ABOUT, "about")
+    config["about"].update(_plain(about or {}, "about"))
+    new = {entry["name"]: _figure(entry) for entry in metrics}
+    kept = [entry for entry in figures(folder) if entry["name"] not in new]
+    with shelf.atomic_write(folder / "metrics.json") as part:
+        _write_json(part, [*kept, *new.values()])
+    with shelf.atomic_write(folder / "config.json") as part:
+        _write_json(part, config)
+    if preview is not None:
+        with shelf.atomic_write(folder / "preview.png") as part:
+            part.write_bytes(preview)
+    with shelf.atomic_write(folder / "README.md") as part:
+        part.write_text(card(folder))
 
 
 def list_models(
@@ -312,24 +303,6 @@ def _listed(name: str, folder: Path) -> Listed:
     )
 
 
-def parameters(folder: str | Path) -> int:
-    """The count of trained numbers in a release, read from the head of its weights file."""
-    sizes = tensors(Path(folder) / WEIGHTS)
-    return sum(
-        math.prod(one["shape"]) for name, one in sizes.items() if not name.startswith("normaliser.")
-    )
-
-
-def tensors(path: Path) -> dict[str, dict[str, Any]]:
-    """Name, dtype and shape of each tensor in a safetensors file, from its head alone."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if length > path.stat().st_size:
-            raise ReleaseError(f"{path} is no whole safetensors file; fetch the release again")
-        head = json.loads(file.read(length))
-    return {name: one for name, one in head.items() if name != "__metadata__"}
-
-
 def push_to_hub(x: str | Path, repo_id: str, **options: Any) -> str:
     """Send a release to the Hub; returns the address of the commit.
 
@@ -349,72 +322,3 @@ def push_to_hub(x: str | Path, repo_id: str, **options: Any) -> str:
     return hub.push(folder, repo_id, **options)
 
 
-def _about(about: Mapping[str, Any], model: Any, folder: Path) -> dict[str, Any]:
-    _known(about, ABOUT, "about")
-    name = folder.parent.name if folder.name == "release" else folder.name
-    return {
-        "name": name,
-        "equations": [],
-        "architecture": type(model).__name__,
-        "dimension": model.interface.dimension,
-        "objective": "",
-        "licence": "Apache-2.0",
-        "citation": "",
-        "ranges": {},
-        "summary": "",
-        **_plain(about, "about"),
-    }
-
-
-def _figure(entry: Mapping[str, Any]) -> dict[str, Any]:
-    _known(entry, METRIC, "metrics")
-    plain = _plain(entry, f"metrics {entry.get('name')!r}")
-    for key in ("name", "value"):
-        if plain.get(key) is None:
-            raise ReleaseError(f"a figure of metrics has no {key!r}: {plain}; measure it first")
-    return {key: plain.get(key) for key in METRIC}
-
-
-def _parent(entry: Mapping[str, Any]) -> dict[str, Any]:
-    if set(entry) != {"stage", "name", "sha256"}:
-        raise ReleaseError(f"lineage entry {dict(entry)} must hold stage, name and sha256 alone")
-    return {key: str(entry[key]) for key in ("stage", "name", "sha256")}
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Plain JSON types; a number of numpy or torch becomes a float or an int."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, f"{where}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(item, where) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if value is not None and not isinstance(value, bool | int | float | str):
-        raise ReleaseError(f"{where} is a {type(value).__name__}; JSON holds plain types only")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ReleaseError(f"{where}={value} is not finite; such a figure is not released")
-    return value
-
-
-def _known(given: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in given:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {list(known)}"
-            raise ReleaseError(f"{where}: unknown key {key!r}; {hint}")
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _read_json(path: Path, kind: type) -> Any:
-    if not path.is_file():
-        raise ReleaseError(f"{path} is missing; {path.parent} is no whole release: fetch it again")
-    try:
-        value = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ReleaseError(f"{path} is no JSON ({error}); fetch the release again") from error
-    if not isinstance(value, kind):
-        raise ReleaseError(f"{path} holds a {type(value).__name__}, not a {kind.__name__}")
-    return value

@@ -1,0 +1,64 @@
+"""Measured figures as a release keeps them: value, baselines, and what measures them again."""
+
+from typing import Any
+
+from zoo.metrics.base import PerSystem
+from zoo.metrics.trivial import best, trivial
+from zoo.models.base import block
+
+TOLERANCE = 0.02
+"""Relative change that a re-measured figure may show: float32 sums differ between machines."""
+
+
+def figures(
+    data: Any,
+    split: str,
+    values: dict[str, float],
+    metric: PerSystem,
+    seed: int,
+    seconds: float | None = None,
+) -> list[dict[str, Any]]:
+    """Entries of metrics.json for one split.
+
+    Args:
+        data: the data module that was measured on.
+        split: validation or test.
+        values: figures by name, `<system>/<title>` or `<title>`.
+        metric: what measured them.
+        seed: the seed of the training.
+        seconds: what the training took.
+    """
+    scores = trivials(data, split)
+    counts = {item.name: item.count(split) for item in data.sets}
+    entries = []
+    for name, value in values.items():
+        system = name.rpartition("/")[0]
+        known = scores if not system else {system: scores[system]}
+        lowest = [best(score)[1] for score in known.values()]
+        entries.append(
+            {
+                "name": f"{split}/{name}",
+                "value": value,
+                "unit": "1",
+                "tolerance": TOLERANCE * value,
+                "n": counts.get(system, sum(counts.values())),
+                "seeds": [seed],
+                "trivial": sum(lowest) / len(lowest),
+                "data": {**block(data), "split": split},
+                "metric": block(metric),
+                "seconds": seconds,
+                "remeasure": split == "test",
+            }
+        )
+    return entries
+
+
+def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
+    """Errors of the trivial predictors by system."""
+    union = list(data.coefficients)
+    pairs = zip(data.sets, data.split("train"), data.split(split), strict=True)
+    return {
+        item.name: trivial(item, train, test, [union.index(name) for name in item.coefficients])
+        for item, train, test in pairs
+        if len(train) and len(test)
+    }

@@ -1,0 +1,292 @@
+import json
+import math
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+
+from zoo import release, shelf
+from zoo.figures import figures
+from zoo.metrics.base import PerSystem
+from zoo.metrics.relative_l2 import RelativeL2
+from zoo.models.base import Interface, Model
+from zoo.objectives.base import Objective
+from zoo.objectives.supervised import Supervised
+
+
+class Task(LightningModule):
+    """The one LightningModule: a model, an objective, metrics, an optimiser.
+
+    Without `init_from`, the model's normaliser is filled once from the data module's statistics. At
+    the end of a fit, rank 0 releases the model, with the weights that scored best on the validation
+    set, into `<default_root_dir>/release`.
+
+    Args:
+        net: the model; its `interface` may be left out and is then the data module's.
+        objective: what is minimised; relative L2 error if left out.
+        metrics: what is measured on validation and test data; relative L2 error if left out.
+        optimizer: makes the optimiser of the model's and the objective's parameters.
+        schedule: learning rate falls along a half cosine to zero, or stays.
+        init_from: start from released weights: a folder, a shipped name, or owner/name[@revision].
+        refit_normaliser: fill the normaliser from the new data although `init_from` is given.
+        about: summary and citation for the card.
+    """
+
+    def __init__(
+        self,
+        net: Model | Callable[[Interface], Model] | None = None,
+        objective: Objective | None = None,
+        metrics: list[PerSystem] | None = None,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        init_from: str | None = None,
+        refit_normaliser: bool = False,
+        about: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        if net is not None and init_from is not None:
+            raise ValueError(f"both net and init_from={init_from!r} are given; drop one of them")
+        self.net: Any = net
+        self.objective = objective if objective is not None else Supervised()
+        self.metrics = nn.ModuleList(metrics if metrics is not None else [RelativeL2()])
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.init_from = init_from
+        self.refit_normaliser = refit_normaliser
+        self.about = dict(about or {})
+        self._ready = False
+        self._parent: dict[str, Any] | None = None
+        self._best: tuple[float, dict[str, Tensor]] | None = None
+        self._spent = 0.0
+        self._random: list[dict[str, Any]] = []
+
+    @classmethod
+    def from_pretrained(cls, x: str, *, objective: Objective | None = None, **options: Any) -> Self:
+        """A task around released weights, for people who bring their own Lightning loop.
+
+        Args:
+            x: a folder, a shipped name, or owner/name[@revision].
+            objective: as in the class.
+            options: further arguments of the class.
+        """
+        task = cls(objective=objective, init_from=x, **options)
+        task.load_parent({})
+        return task
+
+    @property
+    def data(self) -> Any:
+        """The data module of the run."""
+        return getattr(self.trainer, "datamodule")  # noqa: B009 - Lightning's types leave it out
+
+    def load_parent(self, wanted: dict[str, tuple[str, ...]]) -> None:
+        """Load the released weights that `init_from` names, adapted to these channel names."""
+        assert self.init_from is not None
+        folder = release.resolve(self.init_from)
+        config = release.describe(folder)
+        name = config["about"].get("name") or folder.name
+        parent = {"stage": "init_from", "name": name, "sha256": config["sha256"]}
+        self._parent = {"folder": folder, "lineage": [*config["lineage"], parent]}
+        self.net = release.load(folder, **wanted).train()
+
+    def prepare_data(self) -> None:
+        """Fetch the parent release on one process before the others look for it."""
+        if self.init_from is not None:
+            release.resolve(self.init_from)
+
+    def setup(self, stage: str) -> None:
+        """Build the model, load released weights, fill the normaliser, name the systems."""
+        if not self._ready:
+            self._make(stage)
+            self._ready = True
+        for metric in self.metrics:
+            metric.name_systems(self.data.systems)
+            metric.to(self.device)
+
+    def _make(self, stage: str) -> None:
+        wanted: Interface = self.data.interface()
+        if self.init_from is not None and self.net is None:
+            keys = ("inputs", "outputs", "coefficients")
+            self.load_parent({key: getattr(wanted, key) for key in keys})
+        elif self.net is None:
+            raise ValueError("neither net nor init_from is given; name a model or a release")
+        elif not isinstance(self.net, nn.Module):
+            # equal weights whether or not generating data has used the global generator
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(torch.initial_seed())
+                self.net = self.net(wanted)
+        if stage == "fit":
+            if self.init_from is None or self.refit_normaliser:
+                statistics = self.data.statistics() if self.global_rank == 0 else None
+                self.net.normaliser.fill(self.trainer.strategy.broadcast(statistics))
+            self.objective.bind(self.net)
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser, and the schedule by step."""
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = self.optimizer(parameters)
+        if self.schedule == "constant":
+            return optimizer
+        steps = max(1, int(self.trainer.estimated_stepping_batches))
+        cosine = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps))
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Terms of the objective; the loss is weighted so that uneven ranks average exactly."""
+        terms = self.objective(self.net, batch)
+        if self.global_step % self.trainer.log_every_n_steps == 0:
+            for name, value in terms.items():
+                self.log(f"train/{name}", value.detach(), prog_bar=name == "loss")
+        return terms["loss"] * batch["weight"]
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Add the batch to every metric."""
+        for metric in self.metrics:
+            metric.update(self.net, batch)
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """Add the batch to every metric."""
+        self.validation_step(batch, batch_idx)
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_train_start(self) -> None:
+        """After a restart, put each rank's generators back."""
+        if self._random:
+            _set_generators(self._random[min(self.global_rank, len(self._random) - 1)])
+            self._random = []
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the figures, and keep the weights if they are the best so far."""
+        values = self._compute("validation")
+        if self.trainer.sanity_checking or not self.trainer.training:
+            return
+        figure = values[self.headline]
+        if self._best is None or figure < self._best[0]:
+            state = self.trainer.strategy.lightning_module_state_dict()
+            kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
+            self._best = (figure, kept)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the figures."""
+        self._compute("test")
+
+    @property
+    def headline(self) -> str:
+        """The name of the figure by which weights are kept: the first metric's mean."""
+        return str(self.metrics[0].title)
+
+    def _compute(self, stage: str) -> dict[str, float]:
+        values: dict[str, float] = {}
+        for metric in self.metrics:
+            for name, value in metric.compute().items():
+                self.log(f"{stage}/{name}", value.float(), prog_bar="/" not in name, sync_dist=False)
+                values[name] = float(value)
+            metric.reset()
+        self._values = values
+        return values
+
+    def on_fit_end(self) -> None:
+        """Release the model from rank 0."""
+        self._spent += time.monotonic() - self._started
+        state = self.trainer.strategy.lightning_module_state_dict()
+        final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+            self._release(self._best[1] if self._best is not None else final)
+        self.trainer.strategy.barrier("release")
+
+    def _release(self, state: dict[str, Tensor]) -> None:
+        from zoo.models.base import block, build
+        model = build(block(self.net)).to(next(iter(state.values())).dtype)
+        model.load_state_dict({name: value.cpu() for name, value in state.items()})
+        folder = Path(self.trainer.default_root_dir)
+        recipe = folder / "recipe.yaml"
+        measured = self._best[0] if self._best is not None else None
+        release.save_pretrained(
+            model.eval(),
+            folder / "release",
+            metrics=figures(
+                self.data,
+                "validation",
+                {} if measured is None else {self.headline: measured},
+                self.metrics[0],
+                seed=torch.initial_seed(),
+                seconds=self._spent,
+            ),
+            recipe=recipe.read_text() if recipe.is_file() else None,
+            lineage=self._parent["lineage"] if self._parent is not None else [],
+            about=self._told(folder.name),
+        )
+
+    def _told(self, name: str) -> dict[str, Any]:
+        told = {
+            "name": name,
+            "equations": self.data.systems,
+            "architecture": type(self.net).__name__,
+            "dimension": self.net.interface.dimension,
+            "objective": type(self.objective).__name__,
+            "ranges": self.data.ranges(),
+        }
+        return {**told, **self.about}
+
+    def on_test_end(self) -> None:
+        """Write test.json, and the figures into the run's release if it is what was tested."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
+            return
+        folder = Path(self.trainer.default_root_dir)
+        entries = figures(self.data, "test", self._values, self.metrics[0], torch.initial_seed())
+        folder.mkdir(parents=True, exist_ok=True)
+        with shelf.atomic_write(folder / "test.json") as part:
+            part.write_text(json.dumps(entries, indent=1))
+        own = folder / "release"
+        if self._parent is not None and Path(self._parent["folder"]) == own.resolve():
+            release.add_figures(own, entries)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add every rank's generators, the best weights so far, and the time spent."""
+        mine = _generators()
+        ranks: list[Any] = [mine]
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            ranks = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(ranks, mine)
+        checkpoint["zoo"] = {
+            "random": ranks,
+            "best": self._best,
+            "spent": self._spent + time.monotonic() - self._started,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take back what `on_save_checkpoint` added."""
+        kept = checkpoint["zoo"]
+        self._random, self._best, self._spent = kept["random"], kept["best"], kept["spent"]
+
+
+def _generators() -> dict[str, Any]:
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - the state is kept, not used
+    state = {
+        "torch": torch.get_rng_state(),
+        "python": list(random.getstate()[1]),
+        "numpy": [name, keys.tolist(), *rest],
+    }
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state()
+    return state
+
+
+def _set_generators(state: dict[str, Any]) -> None:
+    torch.set_rng_state(state["torch"])
+    random.setstate((3, tuple(state["python"]), None))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+    if "cuda" in state and torch.cuda.is_available():
+        torch.cuda.set_rng_state(state["cuda"])
