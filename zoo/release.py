@@ -1,13 +1,11 @@
-"""A released folder: save it, find it, load it, list what is shipped.
+"""A released folder: save it, find it, load it, list what is shipped, send it.
 
 This module imports no torch, so that listing costs nothing; what needs it is imported when called.
 """
 
 import difflib
-import json
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,11 +14,29 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 import zoo
-from zoo import shelf
+from zoo import manifest, shelf
+from zoo.manifest import PROBE, WEIGHTS, describe, figures
 from zoo.shelf import ReleaseError, Verify
 
 if TYPE_CHECKING:
     import zoo.models.base
+
+__all__ = [
+    "Listed",
+    "ReleaseError",
+    "add_figures",
+    "describe",
+    "figures",
+    "from_pretrained",
+    "list_models",
+    "load",
+    "push_to_hub",
+    "resolve",
+    "save_pretrained",
+]
+
+HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(\S+))?")
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -43,7 +59,7 @@ def save_pretrained(
     *,
     metrics: Iterable[Mapping[str, Any]] = (),
     recipe: Mapping[str, Any] | str | None = None,
-    lineage: Sequence[Mapping[str, Any]] = (),
+    lineage: Iterable[Mapping[str, Any]] = (),
     preview: bytes | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -54,44 +70,89 @@ def save_pretrained(
     Args:
         model: any model of the zoo; its device and mode stay as they are.
         folder: where to write; a release that lies there is replaced, anything else is refused.
-        metrics: measured figures, each a mapping as in `METRIC` (DESIGN, section 4).
+        metrics: measured figures, each with keys of `zoo.manifest.FIGURE`.
         recipe: the training recipe, as text or as a mapping.
         lineage: the releases that this one was started from: stage, name and sha256.
         preview: a PNG picture of a prediction beside the truth.
-        about: what the card says beyond the figures: the keys of `ABOUT`.
+        about: what the card says beyond the figures, with keys of `zoo.manifest.ABOUT`.
 
     Raises:
         ReleaseError: the model or what is told about it cannot be released.
     """
     from zoo import weights
-    from zoo.card import card
-    from zoo.models.base import block
 
     folder = Path(folder).resolve()
-    if folder.exists() and any(folder.iterdir()) and not (folder / "config.json").is_file():
-        raise ReleaseError(f"{folder} holds files and is no release; name an empty or new folder")
-    figures = [_figure(entry) for entry in metrics]
-    told = _about(about or {}, model, folder)
+    if folder.is_file() or (folder.is_dir() and _foreign(folder)):
+        raise ReleaseError(f"{folder} is no release and not empty; name an empty or new folder")
+    own = {
+        "name": folder.parent.name if folder.name == "release" else folder.name,
+        "architecture": type(model).__name__,
+        "dimension": model.interface.dimension,
+    }
+    config = {
+        "format": manifest.FORMAT,
+        "zoo_version": zoo.__version__,
+        "model": weights.describe(model),
+        "sha256": "",
+        "lineage": [manifest.parent(entry) for entry in lineage],
+        "about": manifest.told(own | dict(about or {})),
+    }
     with shelf.atomic_folder(folder) as part:
         weights.write(model, part / WEIGHTS)
-        config = {
-            "format": FORMAT,
-            "zoo_version": zoo.__version__,
-            "model": block(model),
-            "sha256": shelf.sha256(part / WEIGHTS),
-            "lineage": [_parent(entry) for entry in lineage],
-            "about": told,
-        }
+        config["sha256"] = shelf.sha256(part / WEIGHTS)
         weights.write_probe(weights.load(config["model"], part / WEIGHTS), part / PROBE)
-        _write_json(part / "config.json", config)
-        _write_json(part / "metrics.json", figures)
+        manifest.write_json(part / "config.json", config)
+        manifest.write_json(part / "metrics.json", manifest.merged([], metrics))
         if recipe is not None:
             text = recipe if isinstance(recipe, str) else yaml.safe_dump(recipe, sort_keys=False)
-            (part / "recipe.yaml").write_text(text)
+            (part / "recipe.yaml").write_text(text, encoding="utf-8")
         if preview is not None:
             (part / "preview.png").write_bytes(preview)
-        (part / "README.md").write_text(card(part))
+        _write_card(part)
     return folder
+
+
+def add_figures(
+    folder: str | Path,
+    metrics: Iterable[Mapping[str, Any]] = (),
+    *,
+    preview: bytes | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Add what was measured after the training to a release, and write its card anew.
+
+    Args:
+        folder: the release.
+        metrics: figures; one with a known name takes the old one's place.
+        preview: as in `save_pretrained`.
+        about: keys to change, as in `save_pretrained`.
+
+    Raises:
+        ReleaseError: the folder is no release, or a figure is faulty.
+    """
+    folder = Path(folder)
+    config = describe(folder)
+    config["about"] = manifest.told(config["about"] | dict(about or {}))
+    entries = manifest.merged(figures(folder), metrics)
+    manifest.write_json(folder / "metrics.json", entries)
+    manifest.write_json(folder / "config.json", config)
+    if preview is not None:
+        with shelf.atomic_write(folder / "preview.png") as part:
+            part.write_bytes(preview)
+    _write_card(folder)
+
+
+def _foreign(folder: Path) -> bool:
+    return any(folder.iterdir()) and not (folder / "config.json").is_file()
+
+
+def _write_card(folder: Path) -> None:
+    from zoo.card import card, merge
+
+    path = folder / "README.md"
+    text = merge(path.read_text(encoding="utf-8"), card(folder)) if path.is_file() else card(folder)
+    with shelf.atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def load(
@@ -109,7 +170,8 @@ def load(
         folder: a released folder.
         verify: "stamp" reads the weights' sha256 anew only when the file's stamp has changed,
             "always" reads it each time, "never" trusts the file.
-        inputs: names of the input channels wanted, if not the release's own.
+        inputs: names of the input channels wanted, if not the release's own; the model's
+            `load_report` then tells what became of them.
         outputs: names of the output channels wanted, if not the release's own.
         coefficients: names of the coefficients wanted, if not the release's own.
         device: where the model goes.
@@ -117,14 +179,15 @@ def load(
     Raises:
         ReleaseError: the folder is no release, or a faulty one.
     """
-    from zoo import surgery, weights
-
     folder = Path(folder)
     config = describe(folder)
     path = folder / WEIGHTS
     if not path.is_file():
         raise ReleaseError(f"{path} is missing; fetch or save the release again")
     shelf.checked(path, config["sha256"], verify)
+
+    from zoo import surgery, weights
+
     names = {"inputs": inputs, "outputs": outputs, "coefficients": coefficients}
     wanted = {key: tuple(value) for key, value in names.items() if value is not None}
     model = weights.load(config["model"], path)
@@ -160,16 +223,11 @@ def from_pretrained(
 
     Raises:
         ReleaseError: nothing has that name, or the release is faulty.
+        zoo.hub.HubError: the Hub does not give it.
     """
     folder = resolve(x, revision=revision, cache_dir=cache_dir, endpoint=endpoint, token=token)
-    return load(
-        folder,
-        verify=verify,
-        inputs=inputs,
-        outputs=outputs,
-        coefficients=coefficients,
-        device=device,
-    )
+    names = {"inputs": inputs, "outputs": outputs, "coefficients": coefficients}
+    return load(folder, verify=verify, device=device, **names)
 
 
 def resolve(
@@ -184,75 +242,34 @@ def resolve(
 
     Raises:
         ReleaseError: nothing has that name; near names are listed.
+        zoo.hub.HubError: the Hub does not give it.
     """
     text = str(x)
     folder = Path(text).expanduser()
-    if (folder / "config.json").is_file():
-        return _without_revision(folder, text, revision)
     shipped = shelf.checkpoints()
-    if text in shipped:
-        return _without_revision(shipped[text], text, revision)
-    found = re.fullmatch(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(\S+))?", text)
-    if found and not folder.is_dir():
+    if (folder / "config.json").is_file() or text in shipped:
+        found = folder if (folder / "config.json").is_file() else shipped[text]
+        if revision is not None:
+            raise ReleaseError(
+                f"revision={revision!r} makes no sense for {text!r}, which lies at {found}; "
+                "revisions belong to owner/name on the Hub"
+            )
+        return found.resolve()
+    remote = HUB_ID.fullmatch(text)
+    if remote and not folder.is_dir() and isinstance(x, str):
         from zoo import hub
 
-        if revision and found[2] and revision != found[2]:
-            raise ReleaseError(f"{text!r} names {found[2]!r}, revision={revision!r}; give one only")
+        if revision and remote[2] and revision != remote[2]:
+            raise ReleaseError(f"{text!r} is not revision={revision!r}; give one of the two")
         return hub.pull(
-            found[1], revision or found[2], cache_dir=cache_dir, endpoint=endpoint, token=token
+            remote[1], revision or remote[2], cache_dir=cache_dir, endpoint=endpoint, token=token
         )
     near = difflib.get_close_matches(text.rpartition("/")[2], list(shipped), 3, 0.5)
-    hint = f"nearest shipped: {near}" if near else f"shipped: {sorted(shipped)}"
+    hint = f"nearest shipped names: {near}" if near else f"shipped: {sorted(shipped)}"
     what = "is a folder without config.json" if folder.is_dir() else "is not known"
     raise ReleaseError(
         f"{text!r} {what}; give a released folder, a shipped name, or owner/name[@revision]; {hint}"
     )
-
-
-def _without_revision(folder: Path, text: str, revision: str | None) -> Path:
-    if revision is not None:
-        raise ReleaseError(
-            f"revision={revision!r} makes no sense for {text!r}, which lies at {folder}; "
-            "revisions belong to owner/name on the Hub"
-        )
-    return folder
-
-
-def add_figures(
-    folder: str | Path,
-    metrics: Iterable[Mapping[str, Any]],
-    *,
-    about: Mapping[str, Any] | None = None,
-    preview: bytes | None = None,
-) -> None:
-    """Add measured figures to a release; one of the same name is replaced. The card follows.
-
-    Args:
-        folder: a released folder.
-        metrics: as in `save_pretrained`.
-        about: keys of `ABOUT` that change.
-        preview: another picture.
-
-    Raises:
-        ReleaseError: the folder is no release, or an entry is faulty.
-    """
-    from zoo.card import card
-
-    folder = Path(folder)
-    config = describe(folder)
-    _known(about or {}, ABOUT, "about")
-    config["about"].update(_plain(about or {}, "about"))
-    new = {entry["name"]: _figure(entry) for entry in metrics}
-    kept = [entry for entry in figures(folder) if entry["name"] not in new]
-    with shelf.atomic_write(folder / "metrics.json") as part:
-        _write_json(part, [*kept, *new.values()])
-    with shelf.atomic_write(folder / "config.json") as part:
-        _write_json(part, config)
-    if preview is not None:
-        with shelf.atomic_write(folder / "preview.png") as part:
-            part.write_bytes(preview)
-    with shelf.atomic_write(folder / "README.md") as part:
-        part.write_text(card(folder))
 
 
 def list_models(
@@ -276,10 +293,9 @@ def list_models(
     def fits(value: str, pattern: str | None) -> bool:
         return pattern is None or fnmatchcase(value.lower(), pattern.lower())
 
-    found = [_listed(name, folder) for name, folder in shelf.checkpoints().items()]
     return [
         one
-        for one in found
+        for one in (_listed(name, folder) for name, folder in shelf.checkpoints().items())
         if fits(one.name, filter)
         and (equation is None or any(fits(name, equation) for name in one.equations))
         and fits(one.architecture, architecture)
@@ -289,36 +305,34 @@ def list_models(
 
 
 def _listed(name: str, folder: Path) -> Listed:
-    about = describe(folder)["about"]
+    about = manifest.told(describe(folder)["about"])
     return Listed(
         name,
         folder,
-        str(about.get("architecture", "")),
-        tuple(about.get("equations", ())),
-        int(about.get("dimension", 0)),
-        str(about.get("objective", "")),
-        parameters(folder),
-        str(about.get("summary", "")),
+        about["architecture"],
+        tuple(about["equations"]),
+        about["dimension"],
+        about["objective"],
+        manifest.parameters(folder),
+        about["summary"],
         {entry["name"]: float(entry["value"]) for entry in figures(folder)},
     )
 
 
 def push_to_hub(x: str | Path, repo_id: str, **options: Any) -> str:
-    """Send a release to the Hub; returns the address of the commit.
+    """Send a release to the Hub, after reading its sha256; returns the address of the commit.
 
     Args:
         x: a released folder or a shipped name.
         repo_id: `owner/name`.
-        options: as in `zoo.hub.push`: tag, private, message, endpoint, token.
+        options: as in `zoo.hub.push`.
 
     Raises:
-        ReleaseError: `x` is no release.
-        zoo.hub.HubError: the Hub refused.
+        ReleaseError: `x` is no release, or a damaged one.
+        zoo.hub.HubError: the Hub refuses.
     """
     from zoo import hub
 
     folder = resolve(x)
     shelf.checked(folder / WEIGHTS, describe(folder)["sha256"], "always")
     return hub.push(folder, repo_id, **options)
-
-

@@ -138,7 +138,7 @@ def checked(path: str | Path, digest: str, verify: Verify = "stamp") -> None:
     Args:
         path: the file.
         digest: the sha256 that it must have.
-        verify: "stamp" trusts an unchanged stamp, "always" reads the file, "never" looks at nothing.
+        verify: "stamp" trusts an unchanged stamp, "always" reads the file, "never" trusts it.
 
     Raises:
         ReleaseError: the file's sha256 is another.

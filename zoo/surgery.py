@@ -61,8 +61,8 @@ def adapt(model: Model, **names: tuple[str, ...]) -> Model:
         return model
     if not set(wanted["inputs"]) & set(old.inputs):
         raise ReleaseError(
-            f"inputs={list(wanted['inputs'])} shares no name with the release's {list(old.inputs)}; "
-            "the adapted model would ignore its input: name at least one of them"
+            f"inputs={list(wanted['inputs'])} shares no name with the release's "
+            f"{list(old.inputs)}: the adapted model would ignore its input; name one of them"
         )
     fresh = _fresh(model, wanted)
     before, after = model.channel_axes(), fresh.channel_axes()

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from zoo.models.base import BlockError, Model, build
+from zoo.models.base import BlockError, Model, block, build
 from zoo.shelf import ReleaseError
 
 PROBE_SEED = 0
@@ -32,8 +32,8 @@ def write(model: nn.Module, path: str | Path) -> None:
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             count = int((~tensor.isfinite()).sum())
             raise ReleaseError(
-                f"{name} holds {count} of {tensor.numel()} values that are not finite; such a model "
-                "is not released: train it again from an earlier checkpoint"
+                f"{name} holds {count} of {tensor.numel()} values that are not finite; such a "
+                "model is not released: train it again from an earlier checkpoint"
             )
         other = places.setdefault(tensor.data_ptr(), name) if tensor.numel() else name
         if other != name:
@@ -87,7 +87,7 @@ def compare(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: st
         )
 
 
-def load(block: Mapping[str, Any], path: str | Path) -> Model:
+def load(described: Mapping[str, Any], path: str | Path) -> Model:
     """The model that a block describes with the weights of a file, in `eval()`.
 
     It is built without storage, and the mapped tensors take their places; only what no file holds
@@ -98,24 +98,36 @@ def load(block: Mapping[str, Any], path: str | Path) -> Model:
     """
     tensors = read(path)
     with torch.device("meta"):
-        model = make(block)
+        model = make(described)
     compare(tensors, model.state_dict(), str(path))
     model.load_state_dict(tensors, assign=True)
     if _unborn(model):
         with torch.random.fork_rng(devices=[]):
-            model = make(block)
+            model = make(described)
         model.load_state_dict(tensors, assign=True)
     return model.eval()
 
 
-def make(block: Mapping[str, Any]) -> Model:
+def describe(model: Model) -> dict[str, Any]:
+    """The block of a model, from which `make` builds it again.
+
+    Raises:
+        ReleaseError: an argument of the model is not kept, or JSON cannot hold it.
+    """
+    try:
+        return block(model)
+    except BlockError as error:
+        raise ReleaseError(f"the model cannot be described: {error}") from error
+
+
+def make(described: Mapping[str, Any]) -> Model:
     """The model that a block describes, freshly initialised.
 
     Raises:
         ReleaseError: the block cannot be built.
     """
     try:
-        return build(block)
+        return build(described)
     except (BlockError, TypeError) as error:
         raise ReleaseError(
             f"the model block cannot be built: {error}; it was edited, or written by another zoo"
