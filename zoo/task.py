@@ -169,7 +169,7 @@ class Task(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the figures, and keep the weights if they are the best so far."""
         values = self._compute("validation")
-        if self.trainer.sanity_checking or not self.trainer.training:
+        if self.trainer.sanity_checking or self.trainer.state.fn != "fit":
             return
         figure = values[self.headline]
         if self._best is None or figure < self._best[0]:

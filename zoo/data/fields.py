@@ -1,6 +1,7 @@
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import Tensor
 
@@ -23,65 +24,64 @@ class Fields:
         return len(self.u)
 
 
-@runtime_checkable
-class FieldSet(Protocol):
+class FieldSet(ABC):
     """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """Unique among a mixture's sets; figures are logged under it."""
-        ...
 
     @property
+    @abstractmethod
     def inputs(self) -> tuple[str, ...]:
         """Names of the channels of `u`."""
-        ...
 
     @property
+    @abstractmethod
     def outputs(self) -> tuple[str, ...]:
         """Names of the channels of `y`."""
-        ...
 
     @property
+    @abstractmethod
     def coefficients(self) -> tuple[str, ...]:
         """Names of the columns of `p`."""
-        ...
 
     @property
+    @abstractmethod
     def units(self) -> Mapping[str, str]:
         """Units by channel and coefficient name."""
-        ...
 
     @property
+    @abstractmethod
     def box(self) -> tuple[float, ...]:
         """Physical side lengths."""
-        ...
 
     @property
+    @abstractmethod
     def boundary(self) -> str:
         """What holds at the sides."""
-        ...
 
     @property
+    @abstractmethod
     def ranges(self) -> Mapping[str, tuple[float, float]]:
         """Interval of each coefficient."""
-        ...
 
+    @abstractmethod
     def count(self, split: str) -> int:
         """Samples of a split, without making them."""
-        ...
 
+    @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """Grid points per side, without making anything."""
-        ...
 
+    @abstractmethod
     def split(self, split: str) -> Fields:
         """The tensors of a split; makes or reads them."""
-        ...
 
     def fill(self, p: Tensor) -> dict[str, Tensor]:
         """Coefficients of other sets that this one implies, by name, (samples,) each."""
-        ...
+        return {}
 
 
 Batch = dict[str, Any]

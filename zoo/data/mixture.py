@@ -18,7 +18,7 @@ class Mixture(LightningDataModule):
     are its own. Every batch is in physical units and holds one grid.
 
     Args:
-        sets: data sets; a set is whatever offers what `zoo.data.fields.FieldSet` lists.
+        sets: data sets; one of `zoo.data`'s sets, or a FieldSet of your own.
         batch_size: samples of a global batch, over all devices together.
         weights: relative share of each set in an epoch; None for their sizes.
         seed: seed of the order; the recipe's `seed_everything` is another thing.
@@ -27,7 +27,7 @@ class Mixture(LightningDataModule):
 
     def __init__(
         self,
-        sets: list[Any],
+        sets: list[FieldSet],
         batch_size: int = 32,
         *,
         weights: list[float] | None = None,
@@ -48,7 +48,6 @@ class Mixture(LightningDataModule):
         self.seed = seed
         self.workers = workers
         self._splits: dict[str, list[Fields]] = {}
-        self._resume: dict[str, int] = {}
         self._check()
 
     def _check(self) -> None:
@@ -149,7 +148,7 @@ class Mixture(LightningDataModule):
 
     def _loader(self, split: str, order: Any) -> DataLoader:
         data = _Gather(self.split(split), self.has(), self._spacing())
-        return DataLoader(
+        return _Resumable(
             data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=_same
         )
 
@@ -176,7 +175,7 @@ class Mixture(LightningDataModule):
             rank=rank,
             ranks=ranks,
         )
-        order.start = self._resume.pop("batch", 0)
+        order.position = self._position
         return self._loader("train", order)
 
     def _ordered(self, split: str) -> DataLoader:
@@ -199,16 +198,25 @@ class Mixture(LightningDataModule):
         """Every test sample once, over all ranks together."""
         return self._ordered("test")
 
+    def _position(self) -> tuple[int, int] | None:
+        """Epoch and batch at which training stands, by the steps taken: it survives a restart."""
+        trainer = self.trainer
+        if trainer is None or trainer.fit_loop.max_batches in (0, float("inf")):
+            return None
+        together = trainer.accumulate_grad_batches
+        epoch, step = divmod(trainer.global_step, -(-int(trainer.fit_loop.max_batches) // together))
+        return epoch, step * together
+
+
+class _Resumable(DataLoader):
+    """A loader whose order knows by itself where training stands; Lightning asks for the methods."""
+
     def state_dict(self) -> dict[str, int]:
-        """How many batches of the running epoch are done; Lightning keeps it in a checkpoint."""
-        loop = None if self.trainer is None else self.trainer.fit_loop
-        if loop is None or loop.max_batches in (0, float("inf")):
-            return {}
-        return {"batch": self.trainer.global_step % int(loop.max_batches)}
+        """Nothing: the position follows from the number of steps."""
+        return {}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on in the middle of the epoch where the checkpoint was written."""
-        self._resume = dict(state_dict)
+        """Nothing to load."""
 
 
 class _Listed(GlobalOrder):

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from torch.utils.data import DistributedSampler
@@ -43,7 +43,8 @@ class GlobalOrder(DistributedSampler):
         self.batch_size = batch_size
         self.seed = seed
         self.num_replicas, self.rank = ranks, rank
-        self.epoch, self.start = 0, 0
+        self.epoch = 0
+        self.position: Callable[[], tuple[int, int] | None] = lambda: None
         total, share = sum(self.counts), np.asarray(weights, float) / sum(weights)
         self.draws = [int(round(total * s)) for s in share]
         self.draws[int(np.argmax(self.draws))] += total - sum(self.draws)
@@ -76,8 +77,8 @@ class GlobalOrder(DistributedSampler):
 
     def __iter__(self) -> Iterator[tuple[list[Index], float]]:
         """This rank's part of each batch, and its weight: its share times the number of ranks."""
-        start, self.start = self.start, 0
-        for batch in self.batches(self.epoch)[start:]:
+        epoch, start = self.position() or (self.epoch, 0)
+        for batch in self.batches(epoch)[start:]:
             mine = batch[self.rank :: self.num_replicas]
             if not mine:
                 raise ValueError(
@@ -87,5 +88,5 @@ class GlobalOrder(DistributedSampler):
             yield mine, len(mine) * self.num_replicas / len(batch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Which epoch the next iteration gives; Lightning calls it."""
+        """Which epoch the next iteration gives, unless `position` says so; Lightning calls it."""
         self.epoch = epoch

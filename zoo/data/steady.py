@@ -7,7 +7,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from zoo.data import cache
-from zoo.data.fields import SPLITS, Fields
+from zoo.data.fields import SPLITS, Fields, FieldSet
 from zoo.models.base import block
 from zoo.pde.box import Box
 from zoo.pde.equation import Equation
@@ -16,7 +16,7 @@ from zoo.pde.sources import GaussianBumps
 CHUNK = 512
 
 
-class Steady:
+class Steady(FieldSet):
     """Sources and solutions of a steady equation, generated from a seed and cached by description.
 
     Solved in float64 on a grid that holds the sources' spectrum to 1e-8, restricted spectrally to
