@@ -72,7 +72,7 @@ class FNO(Operator):
         count = len(interface.coefficients)
         self.lift_coefficients = nn.Linear(count, width, bias=False) if count else None
         self.spectral = nn.ModuleList(SpectralConv(width, width, each) for _ in range(layers))
-        self.bypass = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.bypass = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(layers))
         self.hidden = nn.Linear(width, projection * width)
         self.output = nn.Linear(projection * width, interface.horizon * len(interface.outputs))
 

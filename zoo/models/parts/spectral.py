@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SpectralConv(nn.Module):
-    """Periodic convolution by truncated Fourier series: y_k = W_k x_k for the kept waves, else 0.
+    """Periodic convolution by truncated Fourier series: y_k = W_k x_k + δ_k0 a for the kept waves k.
 
     The waves kept are k = -M ... M-1 on every axis but the last, and k = 0 ... M-1 on the last,
     whose negative half a real field implies. The transform carries 1/n, so W means the same on any
@@ -20,7 +20,8 @@ class SpectralConv(nn.Module):
 
     Shapes:
         h, plus, result: (n_last, n_first, ..., b, c): the last space axis leads, see `to_inner`;
-        weight: (k_last, k_first, ..., c_in, c_out, 2), k from -M up, real and imaginary part last.
+        weight: (k_last, k_first, ..., c_in, c_out, 2), k from -M up, real and imaginary part last;
+        bias: (c_out,).
 
     Args:
         inputs: channels in.
@@ -42,17 +43,21 @@ class SpectralConv(nn.Module):
         self.inputs, self.outputs, self.modes = inputs, outputs, tuple(modes)
         kept = (self.modes[-1], *(2 * m for m in self.modes[:-1]))
         self.weight = nn.Parameter(torch.empty(*kept, inputs, outputs, 2))
+        self.bias = nn.Parameter(torch.empty(outputs))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw the weights anew."""
         nn.init.normal_(self.weight, std=math.sqrt(0.5 / self.inputs))
+        bound = 1 / math.sqrt(self.inputs)  # as nn.Linear
+        nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, h: Tensor, plus: Tensor | None = None) -> Tensor:
-        """The convolution of `h`, added to `plus` if there is one."""
+        """The convolution of `h`, added to `plus` if there is one, which is overwritten."""
         dtype = torch.float64 if h.dtype == torch.float64 else torch.float32
         with torch.autocast(h.device.type, enabled=False):
             y = self._product(self._analyse(h.to(dtype)), self.weight.to(dtype))
+            y[(0, *self.modes[:-1], 0)] += self.bias.to(dtype)  # a constant is the wave k = 0
             return self._synthesise(y, h, None if plus is None else plus.to(dtype)).to(h.dtype)
 
     def _matrices(self, h: Tensor, axis: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
@@ -66,13 +71,12 @@ class SpectralConv(nn.Module):
 
     def _analyse(self, h: Tensor) -> Tensor:
         """Field (n_last, n_first, ..., b, c) to waves (k_last, k_first, ..., 2, b, c)."""
-        kept: list[int] = []
-        x = h[None]
-        for axis in range(len(self.modes)):
+        forth, _ = self._matrices(h, 0, h.dtype)
+        x = forth @ h.reshape(len(h), -1)
+        for axis in range(1, len(self.modes)):
             forth, _ = self._matrices(h, axis, h.dtype)
-            x = torch.matmul(forth, x.reshape(math.prod(kept), forth.shape[1], -1))
-            kept.append(len(forth) // 2)
-        return x.reshape(*kept, 2, *h.shape[-2:])
+            x = torch.matmul(forth, x.reshape(-1, forth.shape[1], h.shape[axis + 1 :].numel()))
+        return x.reshape(*self.weight.shape[:-3], 2, *h.shape[-2:])
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         """Waves times weights, complex numbers as pairs: (..., 2, b, i), (..., i, o, 2)."""
@@ -85,20 +89,17 @@ class SpectralConv(nn.Module):
 
     def _synthesise(self, y: Tensor, h: Tensor, plus: Tensor | None) -> Tensor:
         """Waves to the field that the modes carry, added to `plus`."""
-        last = len(self.modes) - 1
         shape = (*h.shape[:-1], self.outputs)
-        for axis in range(last, -1, -1):
+        for axis in range(len(self.modes) - 1, 0, -1):
             _, back = self._matrices(h, axis, y.dtype)
-            kept = math.prod(y.shape[:axis])
-            y = y.reshape(kept, back.shape[1], -1)
-            if axis:
-                y = torch.matmul(back, y).view(kept, 2, -1)
-                y = y.view(*self.weight.shape[:axis], 2, -1)
-            elif plus is None:
-                y = back @ y[0]
-            else:
-                y = torch.addmm(plus.reshape(len(back), -1), back, y[0])
-        return y.view(shape)
+            y = torch.matmul(back, y.reshape(self.weight.shape[:axis].numel(), back.shape[1], -1))
+        _, back = self._matrices(h, 0, y.dtype)
+        y = y.reshape(back.shape[1], -1)
+        if plus is None:
+            return (back @ y).view(shape)
+        # in autograd's eyes no view of `plus`, so that adding in place costs no copy going back
+        total = torch.ops.aten._unsafe_view(plus, (len(back), y.shape[1]))
+        return total.addmm_(back, y).view(shape)
 
 
 def to_inner(u: Tensor) -> Tensor:
