@@ -1,13 +1,317 @@
-"""The card of a release, written from its config and its measured figures alone."""
+"""Model cards and MODEL_CARD.md, from configs and measured figures alone."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zoo import manifest, shelf
+from zoo.card_snippet import snippet
+from zoo.shelf import ReleaseError
+
+BEGIN, END = "<!-- zoo:begin -->", "<!-- zoo:end -->"
+OWNED = ("library_name", "license", "base_model", "base_model_relation", "model-index")
+CITATION = """@software{physics_zoo,
+  title = {A model zoo for physics},
+  author = {{physics-zoo contributors}},
+  license = {Apache-2.0}
+}"""
+
+Figures = Sequence[Mapping[str, Any]]
 
 
 def card(folder: str | Path) -> str:
-    """The README.md of a release."""
-    return f"# {Path(folder).name}\n"
+    """The README.md of a release: front matter, and one generated block between markers.
+
+    Raises:
+        ReleaseError: the folder is no release.
+    """
+    folder = Path(folder)
+    config = manifest.describe(folder)
+    config["about"] = manifest.told(config["about"])
+    entries = manifest.figures(folder)
+    body = "\n\n".join(part for part in _sections(folder, config, entries) if part)
+    return f"---\n{_yaml(_front(config, entries))}---\n\n{BEGIN}\n{body}\n{END}\n"
 
 
 def merge(old: str, new: str) -> str:
-    """The new card with the hand-written parts of the old one."""
-    return new
+    """The new card with what was written by hand in the old one.
+
+    Only the block between the markers and the front matter's own keys are replaced; tags add up.
+
+    Raises:
+        ReleaseError: the old card's front matter is no YAML mapping.
+    """
+    before, text = split(old)
+    front, block = split(new)
+    kept = {key: value for key, value in before.items() if key not in OWNED}
+    tags = dict.fromkeys([*front.get("tags", ()), *(before.get("tags") or ())])
+    front = {**front, **kept, "tags": list(tags)}
+    start, end = text.find(BEGIN), text.find(END)
+    inner = block[block.index(BEGIN) : block.index(END) + len(END)]
+    if 0 <= start < end:
+        text = text[:start] + inner + text[end + len(END) :]
+    else:
+        text = f"\n{inner}\n" + (f"\n{text.strip()}\n" if text.strip() else "")
+    return f"---\n{_yaml(front)}---\n{text}"
+
+
+def split(text: str) -> tuple[dict[str, Any], str]:
+    """Front matter and body of a card.
+
+    Raises:
+        ReleaseError: the front matter is no YAML mapping.
+    """
+    if not text.startswith("---\n") or "\n---\n" not in text[3:]:
+        return {}, text
+    front, _, body = text[4:].partition("\n---\n")
+    try:
+        found = yaml.safe_load(front)
+    except yaml.YAMLError as error:
+        line = str(error).splitlines()[0]
+        raise ReleaseError(f"README.md: front matter is no YAML ({line}); mend it") from error
+    if not isinstance(found, dict):
+        raise ReleaseError(f"README.md: front matter {found!r} is no mapping; mend it")
+    return found, body
+
+
+def stale(folder: str | Path) -> bool:
+    """Whether a release's README.md is not what its config and figures say today."""
+    path = Path(folder) / "README.md"
+    if not path.is_file():
+        return True
+    text = path.read_text(encoding="utf-8")
+    return merge(text, card(folder)) != text
+
+
+def refresh(folder: str | Path) -> Path:
+    """Write a release's README.md anew, keeping what was written by hand."""
+    path = Path(folder) / "README.md"
+    new = card(folder)
+    text = merge(path.read_text(encoding="utf-8"), new) if path.is_file() else new
+    with shelf.atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
+    return path
+
+
+def losses(entries: Figures) -> list[str]:
+    """Where a release does not beat its trivial predictor or training from scratch, in words."""
+    told = []
+    for entry in entries:
+        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
+            if entry[key] is not None and not entry["value"] < entry[key]:
+                told.append(
+                    f"{name} on {entry['name']}: {_number(entry['value'])} "
+                    f"against {_number(entry[key])}"
+                )
+    return told
+
+
+def verdict(entries: Figures) -> str:
+    """One sentence: what a release beats, or that it does not."""
+    lost = losses(entries)
+    if lost:
+        return f"Does not beat {'; nor '.join(lost)}."
+    beaten = [
+        name
+        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch"))
+        if any(entry[key] is not None for entry in entries)
+    ]
+    if not beaten:
+        return "No figure here has a trivial predictor beside it."
+    return f"Beats {' and '.join(beaten)} on every figure below that has one."
+
+
+def model_index(folder: str | Path | None = None) -> str:
+    """MODEL_CARD.md: every release below a folder with its measured figures.
+
+    Args:
+        folder: where the releases lie; the shipped `checkpoints/` if left out.
+    """
+    place = shelf.root() / "checkpoints" if folder is None else Path(folder)
+    found = [path.parent for path in sorted(place.glob("*/config.json"))]
+    lines = [
+        "# Models",
+        "",
+        "Generated by `zoo card --all` from each release's config.json and metrics.json.",
+        "",
+    ]
+    overview, measured = [], []
+    for one in found:
+        about, entries = manifest.told(manifest.describe(one)["about"]), manifest.figures(one)
+        link = f"[{one.name}](checkpoints/{one.name}/README.md)"
+        equations = ", ".join(about["equations"])
+        size = f"{manifest.parameters(one):,}"
+        kind = [link, about["architecture"], equations, f"{about['dimension']}-D", size]
+        overview.append([*kind, about["objective"], verdict(entries)])
+        measured += [[link, *_row(entry)] for entry in entries]
+    head = ["model", "architecture", "equations", "space", "parameters", "objective", "verdict"]
+    lines += [_table(head, overview), "", "## Figures", ""]
+    lines += [_table(["model", *_HEAD], measured), ""]
+    return "\n".join(lines)
+
+
+def _yaml(front: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
+    about = config["about"]
+    tags = ["neural-operator", "pde", *about["equations"], f"{about['dimension']}d"]
+    tags += [about["architecture"].lower(), about["objective"].lower()]
+    front: dict[str, Any] = {
+        "library_name": "physics-zoo",
+        "license": about["licence"].lower(),
+        "tags": list(dict.fromkeys(tag for tag in tags if tag)),
+    }
+    if config["lineage"]:
+        front |= {
+            "base_model": config["lineage"][-1]["name"],
+            "base_model_relation": "finetune",
+        }
+    results = [_result(entry, about) for entry in entries]
+    if results:
+        front["model-index"] = [{"name": about["name"], "results": results}]
+    return front
+
+
+def _result(entry: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    split, _, rest = entry["name"].partition("/")
+    if split in ("few_shot", "resolution"):
+        split, rest = "test", rest.partition("/")[2]
+    system, _, title = rest.rpartition("/")
+    name = system or ", ".join(about["equations"]) or about["name"]
+    return {
+        "task": {"type": "operator-learning", "name": "Operator learning"},
+        "dataset": {"type": name.replace(" ", "-"), "name": name, "split": split},
+        "metrics": [{"type": title or rest, "name": entry["name"], "value": entry["value"]}],
+    }
+
+
+def _sections(folder: Path, config: Mapping[str, Any], entries: Figures) -> Iterable[str]:
+    about = config["about"]
+    sentence = verdict(entries)
+    lost = bool(losses(entries))
+    yield f"**{sentence}**" if lost else ""
+    yield f"# {about['name']}"
+    yield "" if lost else sentence
+    yield about["summary"]
+    yield "![prediction beside truth](preview.png)" if (folder / "preview.png").is_file() else ""
+    yield f"## Use\n\n```python\n{snippet(folder, config)}\n```"
+    yield from _interface(config)
+    yield from _measured(entries)
+    yield _origin(folder, config)
+    yield f"## Licence\n\n{about['licence']}"
+    yield f"## Citation\n\n```bibtex\n{about['citation'] or CITATION}\n```"
+
+
+def _interface(config: Mapping[str, Any]) -> Iterable[str]:
+    face, about = config["model"]["init_args"]["interface"], config["about"]
+    units = face["units"]
+    rows = [
+        [kind[:-1], name, units.get(name, "?")]
+        for kind in ("inputs", "outputs", "coefficients")
+        for name in face[kind]
+    ]
+    box = " × ".join(f"{side:g}" for side in face["box"])
+    step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
+    facts = (
+        f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
+        f"{face['history']} frame(s) in, {face['horizon']} out. A unit of 1 is dimensionless."
+    )
+    yield f"## Channels\n\n{_table(['what', 'name', 'unit'], rows)}\n\n{facts}"
+    ranges = about["ranges"]
+    if ranges and not all(isinstance(value, Mapping) for value in ranges.values()):
+        ranges = {", ".join(about["equations"]): ranges}
+    rows = [
+        [system, name, f"{low:g} to {high:g}"]
+        for system, each in ranges.items()
+        for name, (low, high) in each.items()
+    ]
+    if rows:
+        yield f"## Ranges seen in training\n\n{_table(['system', 'coefficient', 'range'], rows)}"
+
+
+_HEAD = [
+    *("figure", "value", "± spread", "samples", "seeds", "trivial", "scratch", "unit"),
+    *("tolerance", "seconds"),
+]
+
+
+def _row(entry: Mapping[str, Any]) -> list[str]:
+    seeds = entry["seeds"]
+    count = str(len(seeds)) if isinstance(seeds, list) else _number(seeds)
+    plain = [_number(entry[key]) for key in ("value", "spread", "n")]
+    more = [_number(entry[key]) for key in ("trivial", "baseline")]
+    rest = [_number(entry[key]) for key in ("tolerance", "seconds")]
+    return [entry["name"], *plain, count, *more, entry["unit"] or "", *rest]
+
+
+def _measured(entries: Figures) -> Iterable[str]:
+    shots = [entry for entry in entries if entry["name"].startswith("few_shot/")]
+    grids = [entry for entry in entries if entry["name"].startswith("resolution/")]
+    plain = [entry for entry in entries if entry not in shots and entry not in grids]
+    if plain:
+        yield (
+            f"## Figures\n\n{_table(_HEAD, [_row(entry) for entry in plain])}\n\n"
+            "`trivial` is the best predictor that learns nothing, `scratch` the same training "
+            "without pretrained weights; `seconds` is the training's. `zoo verify` measures again "
+            "what is marked so, within the tolerance."
+        )
+    if shots:
+        head = ["figure", "examples", "fine-tuned", "from scratch", "ratio", "seeds", "trivial"]
+        yield f"## Few examples\n\n{_table(head, [_shot(entry) for entry in shots])}"
+    if grids:
+        rows = [[e["name"].split("/")[1], e["name"], _number(e["value"])] for e in grids]
+        yield f"## Other grids\n\n{_table(['grid', 'figure', 'value'], rows)}"
+
+
+def _shot(entry: Mapping[str, Any]) -> list[str]:
+    _, examples, title = [*entry["name"].split("/", 2), ""][:3]
+    value, base = entry["value"], entry["baseline"]
+    seeds = entry["seeds"]
+    return [
+        title,
+        examples,
+        _spread(value, entry["spread"]),
+        _spread(base, entry.get("baseline_spread")),
+        _number(base / value if base is not None and value else None),
+        str(len(seeds)) if isinstance(seeds, list) else _number(seeds),
+        _number(entry["trivial"]),
+    ]
+
+
+def _origin(folder: Path, config: Mapping[str, Any]) -> str:
+    lines = ["## Origin", ""]
+    if config["lineage"]:
+        rows = [[one["stage"], one["name"], one["sha256"][:16]] for one in config["lineage"]]
+        lines += [_table(["stage", "started from", "sha256"], rows), ""]
+    else:
+        lines += ["Trained from scratch.", ""]
+    if (folder / "recipe.yaml").is_file():
+        lines += ["Trained by [recipe.yaml](recipe.yaml): `zoo fit -c recipe.yaml`.", ""]
+    lines.append(
+        f"{manifest.parameters(folder):,} trained numbers; sha256 of model.safetensors "
+        f"`{config['sha256']}`; written by zoo {config['zoo_version']}, format {config['format']}."
+    )
+    return "\n".join(lines)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [list(head), ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: Any) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _spread(value: Any, spread: Any) -> str:
+    return _number(value) + (f" ± {_number(spread)}" if spread is not None else "")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 import zoo
-from zoo import manifest, shelf
+from zoo import card, manifest, shelf
 from zoo.manifest import PROBE, WEIGHTS, describe, figures
 from zoo.shelf import ReleaseError, Verify
 
@@ -108,7 +108,7 @@ def save_pretrained(
             (part / "recipe.yaml").write_text(text, encoding="utf-8")
         if preview is not None:
             (part / "preview.png").write_bytes(preview)
-        _write_card(part)
+        card.refresh(part)
     return folder
 
 
@@ -139,20 +139,11 @@ def add_figures(
     if preview is not None:
         with shelf.atomic_write(folder / "preview.png") as part:
             part.write_bytes(preview)
-    _write_card(folder)
+    card.refresh(folder)
 
 
 def _foreign(folder: Path) -> bool:
     return any(folder.iterdir()) and not (folder / "config.json").is_file()
-
-
-def _write_card(folder: Path) -> None:
-    from zoo.card import card, merge
-
-    path = folder / "README.md"
-    text = merge(path.read_text(encoding="utf-8"), card(folder)) if path.is_file() else card(folder)
-    with shelf.atomic_write(path) as part:
-        part.write_text(text, encoding="utf-8")
 
 
 def load(
