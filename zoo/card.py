@@ -8,10 +8,9 @@ import yaml
 
 from zoo import manifest, shelf
 from zoo.card_snippet import snippet
+from zoo.hubcard import BEGIN, END, merge_card
 from zoo.shelf import ReleaseError
 
-BEGIN, END = "<!-- zoo:begin -->", "<!-- zoo:end -->"
-OWNED = ("library_name", "license", "base_model", "base_model_relation", "model-index")
 CITATION = """@software{physics_zoo,
   title = {A model zoo for physics},
   author = {{physics-zoo contributors}},
@@ -38,42 +37,13 @@ def card(folder: str | Path) -> str:
 def merge(old: str, new: str) -> str:
     """The new card with what was written by hand in the old one.
 
-    Only the block between the markers and the front matter's own keys are replaced; tags add up.
-
     Raises:
-        ReleaseError: the old card's front matter is no YAML mapping.
+        ReleaseError: the old card cannot be read.
     """
-    before, text = split(old)
-    front, block = split(new)
-    kept = {key: value for key, value in before.items() if key not in OWNED}
-    tags = dict.fromkeys([*front.get("tags", ()), *(before.get("tags") or ())])
-    front = {**front, **kept, "tags": list(tags)}
-    start, end = text.find(BEGIN), text.find(END)
-    inner = block[block.index(BEGIN) : block.index(END) + len(END)]
-    if 0 <= start < end:
-        text = text[:start] + inner + text[end + len(END) :]
-    else:
-        text = f"\n{inner}\n" + (f"\n{text.strip()}\n" if text.strip() else "")
-    return f"---\n{_yaml(front)}---\n{text}"
-
-
-def split(text: str) -> tuple[dict[str, Any], str]:
-    """Front matter and body of a card.
-
-    Raises:
-        ReleaseError: the front matter is no YAML mapping.
-    """
-    if not text.startswith("---\n") or "\n---\n" not in text[3:]:
-        return {}, text
-    front, _, body = text[4:].partition("\n---\n")
     try:
-        found = yaml.safe_load(front)
-    except yaml.YAMLError as error:
-        line = str(error).splitlines()[0]
-        raise ReleaseError(f"README.md: front matter is no YAML ({line}); mend it") from error
-    if not isinstance(found, dict):
-        raise ReleaseError(f"README.md: front matter {found!r} is no mapping; mend it")
-    return found, body
+        return merge_card(old, new)
+    except ValueError as error:
+        raise ReleaseError(f"README.md: {error}; mend or remove it") from error
 
 
 def stale(folder: str | Path) -> bool:
@@ -153,7 +123,7 @@ def model_index(folder: str | Path | None = None) -> str:
 
 
 def _yaml(front: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=10_000)
+    return yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
