@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ class Task(LightningModule):
         self._random: list[dict[str, Any]] = []
 
     @classmethod
-    def from_pretrained(cls, x: str, *, objective: Objective | None = None, **options: Any) -> Self:
+    def from_pretrained(cls, x: str, *, objective: Objective | None = None, **options: Any) -> "Task":
         """A task around released weights, for people who bring their own Lightning loop.
 
         Args:

@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Affine(Normaliser):
     """Each channel and coefficient by the mean and standard deviation of the training set."""
 
-    def bind(self, interface: "Interface") -> Self:
+    def bind(self, interface: "Interface") -> "Normaliser":
         """As in Normaliser."""
         for name in ("inputs", "outputs", "coefficients"):
             count = len(getattr(interface, name))

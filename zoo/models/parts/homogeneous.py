@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ class Homogeneous(Normaliser):
         self.source = source
         self.places: list[int] = []
 
-    def bind(self, interface: "Interface") -> Self:
+    def bind(self, interface: "Interface") -> "Normaliser":
         """As in Normaliser."""
         named = interface.inputs if self.source is None else self.source
         unknown = [name for name in named if name not in interface.inputs]

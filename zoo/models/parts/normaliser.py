@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ class Normaliser(nn.Module):
     module's `statistics()`; afterwards they travel in the release like any weight.
     """
 
-    def bind(self, interface: "Interface") -> Self:
+    def bind(self, interface: "Interface") -> "Normaliser":
         """Size the buffers for the interface's channels; called by the model's constructor."""
         raise NotImplementedError
 

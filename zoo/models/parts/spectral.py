@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class SpectralConv(nn.Module):
-    """Periodic convolution by truncated Fourier series: y_k = W_k x_k + δ_k0 a for the kept waves k.
+    """Periodic convolution by truncated Fourier series: y_k = W_k x_k + δ_k0 a for kept waves k.
 
     The waves kept are k = -M ... M-1 on every axis but the last, and k = 0 ... M-1 on the last,
     whose negative half a real field implies. The transform carries 1/n, so W means the same on any

@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch import nn
+
+from zoo.metrics.relative_l2 import RelativeL2
+from zoo.metrics.trivial import best, trivial
+from zoo.ops.norms import relative_l2
+
+
+class Half(nn.Module):
+    """Predicts half of the input."""
+
+    def forward(self, u, p):
+        return 0.5 * u
+
+
+def batches(rng):
+    for size in (4, 3, 1):
+        u = torch.randn(size, 1, 1, 8, 8, generator=rng)
+        system = torch.randint(0, 2, (size,), generator=rng)
+        yield {"u": u, "p": None, "y": u + 0.1 * torch.randn(u.shape, generator=rng), "system": system}
+
+
+def test_uneven_batches_count_by_sample_and_systems_count_equally(rng):
+    metric, errors = RelativeL2(), {0: [], 1: []}
+    metric.name_systems(["a", "b"])
+    for batch in batches(rng):
+        metric.update(Half(), batch)
+        for i, number in enumerate(batch["system"].tolist()):
+            error = (0.5 * batch["u"][i] - batch["y"][i]).norm() / batch["y"][i].norm()
+            errors[number].append(float(error))
+    values = metric.compute()
+    means = [sum(errors[n]) / len(errors[n]) for n in (0, 1)]
+    assert float(values["a/relative_l2"]) == pytest.approx(means[0], rel=1e-6)
+    assert float(values["relative_l2"]) == pytest.approx(sum(means) / 2, rel=1e-6)
+
+
+def test_a_system_without_samples_is_left_out(rng):
+    metric = RelativeL2()
+    metric.name_systems(["a", "b", "c"])
+    for batch in batches(rng):
+        metric.update(Half(), batch)
+    assert set(metric.compute()) == {"a/relative_l2", "b/relative_l2", "relative_l2"}
+
+
+def test_a_zero_target_does_not_divide_by_zero():
+    error = relative_l2(torch.ones(1, 4), torch.zeros(1, 4))
+    assert float(error) == 2.0
+
+
+def test_trivial_predictors_score_what_plain_loops_give(tmp_path, monkeypatch):
+    from zoo.data.steady import Steady
+    from zoo.pde.poisson import Poisson
+
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    item = Steady(Poisson(), 16, train=30, validation=0, test=10)
+    train, test = item.split("train"), item.split("test")
+    scores = trivial(item, train, test, [0, 1, 2])
+    mean = train.y.mean(0)
+    expected = sum(float((mean - y).norm() / y.norm()) for y in test.y) / 10
+    assert scores["mean"] == pytest.approx(expected, rel=1e-5) and scores["zero"] == 1.0
+    # with the sample's own coefficients instead of the medians the solver would be exact
+    assert 0.01 < scores["median coefficients"] < 1.5
+    assert best(scores)[1] == min(scores.values())
