@@ -65,6 +65,12 @@ def refresh(folder: str | Path) -> Path:
     return path
 
 
+def text(folder: str | Path) -> str:
+    """The card as people read it in a terminal: without front matter, marks and picture."""
+    lines = card(folder).split(BEGIN, 1)[1].rpartition(END)[0].splitlines()
+    return "\n".join(line for line in lines if not line.startswith("![")).strip() + "\n"
+
+
 def losses(entries: Figures) -> list[str]:
     """Where a release does not beat its trivial predictor or training from scratch, in words."""
     told = []

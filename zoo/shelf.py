@@ -159,7 +159,7 @@ def checked(path: str | Path, digest: str, verify: Verify = "stamp") -> None:
             f"the file in {path.parent} was changed or damaged: fetch it again"
         )
     # a cache that cannot be written (a read-only home) costs time and nothing else
-    if os.access(_writable(record.parent), os.W_OK):
+    if writable(record.parent):
         with atomic_write(record) as part:
             part.write_text(stamp)
 
@@ -173,7 +173,13 @@ def _stamp_file(path: Path) -> Path:
     return cache_dir() / "stamps" / f"{hashlib.sha256(str(path).encode()).hexdigest()}.json"
 
 
-def _writable(folder: Path) -> Path:
+def nearest(folder: Path) -> Path:
+    """The folder itself, or its nearest parent that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder
+
+
+def writable(folder: Path) -> bool:
+    """Whether files can be written into a folder, which need not exist yet."""
+    return os.access(nearest(folder), os.W_OK)
