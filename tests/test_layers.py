@@ -23,7 +23,9 @@ LAYERS = [
 
 def rank(module: str) -> int:
     name = module.split(".")[1] if "." in module else "__init__"
-    return next((i for i, layer in enumerate(LAYERS) if name in layer), len(LAYERS) - 1)
+    # a module belongs where the start of its name belongs: card_snippet to card
+    fits = [(len(w), i) for i, layer in enumerate(LAYERS) for w in layer if name.startswith(w)]
+    return max(fits, default=(0, len(LAYERS) - 1))[1]
 
 
 def imports(path: Path) -> set[str]:

@@ -37,10 +37,6 @@ def test_splits_differ_and_do_not_move_with_the_training_size():
     assert (small().split("validation").u - test).abs().max() > 0.1
 
 
-def test_limit_takes_the_first_samples():
-    assert_close(small(limit=5).split("train").y, small().split("train").y[:5], rtol=0, atol=0)
-
-
 @pytest.mark.parametrize("damage", ["cut", "flip", "no spec"])
 def test_damaged_files_are_made_again(damage):
     first = small().split("train").u.clone()
@@ -108,5 +104,5 @@ def test_disk_need_is_told_before_generating():
 
 
 def test_bad_counts_name_value_and_rule():
-    with pytest.raises(ValueError, match=r"limit=20 exceeds train=12"):
-        small(limit=20)
+    with pytest.raises(ValueError, match=r"grid=3.*at least 4"):
+        Steady(Poisson(), 3)

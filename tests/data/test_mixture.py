@@ -90,3 +90,12 @@ def test_sets_that_do_not_fit_together_are_named():
         Mixture([Steady(Poisson()), Steady(Poisson())])
     with pytest.raises(ValueError, match=r"weights=\[1.0\]"):
         Mixture([Steady(Poisson()), Steady(Helmholtz())], weights=[1.0])
+
+
+def test_limit_takes_the_first_training_samples_and_leaves_the_other_splits(mixture):
+    few = Mixture(mixture.sets, batch_size=7, limit=4)
+    for part, whole in zip(few.split("train"), mixture.split("train"), strict=True):
+        assert_close(part.u, whole.u[:4], rtol=0, atol=0)
+    assert [len(d) for d in few.split("test")] == [6, 6, 6]
+    with pytest.raises(ValueError, match=r"limit=21: poisson has 20"):
+        Mixture(mixture.sets, limit=21)

@@ -1,13 +1,13 @@
 import pytest
 import torch
-from torch import nn
 
 from zoo.metrics.relative_l2 import RelativeL2
 from zoo.metrics.trivial import best, trivial
+from zoo.models.base import Model
 from zoo.ops.norms import relative_l2
 
 
-class Half(nn.Module):
+class Half(Model):
     """Predicts half of the input."""
 
     def forward(self, u, p):

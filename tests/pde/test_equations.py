@@ -64,7 +64,7 @@ def test_source_and_coefficients_scaled_together_leave_the_solution(equation, rn
 def test_drawn_coefficients_stay_in_the_stated_ranges(equation, rng):
     p = equation.draw(5000, rng)
     assert tuple(equation.ranges) == equation.coefficients
-    low, high = torch.tensor(list(equation.ranges.values())).double().T
+    low, high = torch.tensor(list(equation.ranges.values()), dtype=torch.float64).T
     assert bool(((p >= low - 1e-12) & (p <= high + 1e-12)).all())
 
 

@@ -23,6 +23,9 @@ class Fields:
     def __len__(self) -> int:
         return len(self.u)
 
+    def __getitem__(self, part: slice) -> "Fields":
+        return Fields(self.u[part], self.y[part], self.p[part])
+
 
 class FieldSet(ABC):
     """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies."""

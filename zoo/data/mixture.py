@@ -21,6 +21,7 @@ class Mixture(LightningDataModule):
         sets: data sets; one of `zoo.data`'s sets, or a FieldSet of your own.
         batch_size: samples of a global batch, over all devices together.
         weights: relative share of each set in an epoch; None for their sizes.
+        limit: use only the first training samples of every set; None for all.
         seed: seed of the order; the recipe's `seed_everything` is another thing.
         workers: loader processes; the data lie in memory, so 0 is fastest.
     """
@@ -31,6 +32,7 @@ class Mixture(LightningDataModule):
         batch_size: int = 32,
         *,
         weights: list[float] | None = None,
+        limit: int | None = None,
         seed: int = 0,
         workers: int = 0,
     ) -> None:
@@ -42,9 +44,16 @@ class Mixture(LightningDataModule):
             raise ValueError(f"{len(sets)} sets and batch_size={batch_size}: at least one of each")
         if weights is not None and (len(weights) != len(sets) or min(weights) <= 0):
             raise ValueError(f"weights={weights}: one positive number for each of {len(sets)} sets")
+        for item in sets:
+            if limit is not None and not 1 <= limit <= item.count("train"):
+                raise ValueError(
+                    f"limit={limit}: {item.name} has {item.count('train')} training samples; "
+                    "name at least one and at most as many"
+                )
         self.sets = sets
         self.batch_size = batch_size
         self.weights = weights
+        self.limit = limit
         self.seed = seed
         self.workers = workers
         self._splits: dict[str, list[Fields]] = {}
@@ -108,7 +117,8 @@ class Mixture(LightningDataModule):
     def split(self, split: str) -> list[Fields]:
         """One split of every set, coefficients on the union."""
         if split not in self._splits:
-            self._splits[split] = [self._union(item, item.split(split)) for item in self.sets]
+            use = self.limit if split == "train" else None
+            self._splits[split] = [self._union(item, item.split(split)[:use]) for item in self.sets]
         return self._splits[split]
 
     def _union(self, item: FieldSet, data: Fields) -> Fields:

@@ -21,8 +21,7 @@ class Steady(FieldSet):
 
     Solved in float64 on a grid that holds the sources' spectrum to 1e-8, restricted spectrally to
     the output grid, stored as float32. The splits have seeds of their own, so a larger training
-    set does not change the test set; the first samples of a larger set are those of a smaller one
-    of the same description only through `limit`.
+    set does not change the test set.
 
     Args:
         equation: the equation, with its coefficient ranges.
@@ -32,7 +31,6 @@ class Steady(FieldSet):
         test: test samples.
         seed: seed of everything drawn.
         source: what the sources are made of.
-        limit: use only the first samples of the training set; None for all.
     """
 
     def __init__(
@@ -45,15 +43,12 @@ class Steady(FieldSet):
         test: int = 256,
         seed: int = 0,
         source: GaussianBumps | None = None,
-        limit: int | None = None,
     ) -> None:
-        if min(train, validation, test) < 0 or grid < 4 or (limit is not None and limit < 0):
+        if min(train, validation, test) < 0 or grid < 4:
             raise ValueError(
-                f"grid={grid}, train={train}, validation={validation}, test={test}, limit={limit}: "
+                f"grid={grid}, train={train}, validation={validation}, test={test}: "
                 "a grid of at least 4 points and counts that are not negative"
             )
-        if limit is not None and limit > train:
-            raise ValueError(f"limit={limit} exceeds train={train}; raise train or lower limit")
         self.equation = equation
         self.grid = grid
         self.train = train
@@ -61,7 +56,6 @@ class Steady(FieldSet):
         self.test = test
         self.seed = seed
         self.source = source if source is not None else GaussianBumps()
-        self.limit = limit
 
     @property
     def name(self) -> str:
@@ -113,15 +107,12 @@ class Steady(FieldSet):
 
     def count(self, split: str) -> int:
         """As in FieldSet."""
-        if split == "train" and self.limit is not None:
-            return self.limit
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
     def bytes(self, split: str) -> int:
         """Disk that a split takes in the cache."""
-        full = self.train if split == "train" else self.count(split)
         fields = (len(self.inputs) + len(self.outputs)) * math.prod(self.shape())
-        return 4 * full * (fields + len(self.coefficients))
+        return 4 * self.count(split) * (fields + len(self.coefficients))
 
     def spec(self, split: str) -> dict[str, Any]:
         """The description under which a split is cached."""
@@ -130,7 +121,7 @@ class Steady(FieldSet):
             "equation": block(self.equation),
             "source": block(self.source),
             "grid": self.grid,
-            "count": self.train if split == "train" else self.count(split),
+            "count": self.count(split),
             "split": split,
             "seed": self.seed,
         }
@@ -138,8 +129,7 @@ class Steady(FieldSet):
     def split(self, split: str) -> Fields:
         """As in FieldSet."""
         data = cache.cached(self.spec(split), lambda: self._generate(split))
-        use = self.count(split)
-        return Fields(data["u"][:use], data["y"][:use], data["p"][:use])
+        return Fields(data["u"], data["y"], data["p"])
 
     def _generate(self, split: str) -> dict[str, Tensor]:
         count = self.spec(split)["count"]

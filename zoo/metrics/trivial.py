@@ -1,22 +1,17 @@
 """What predictors score that learn nothing: no figure is shown without the best of them."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from zoo.data.fields import Fields
 from zoo.ops.norms import relative_l2
 from zoo.pde.box import Box
 from zoo.pde.equation import Equation
 
 
-class _Fields(Protocol):
-    u: Tensor
-    y: Tensor
-    p: Tensor
-
-
-def trivial(item: Any, train: _Fields, test: _Fields, columns: list[int]) -> dict[str, float]:
+def trivial(item: Any, train: Fields, test: Fields, columns: list[int]) -> dict[str, float]:
     """Mean relative L2 error of three predictors on one system's test samples.
 
     `zero` predicts nothing, `mean` the mean of the training solutions, and `median coefficients`
