@@ -1,0 +1,118 @@
+"""One progress bar for a whole fit, counted in optimiser steps."""
+
+import sys
+import time
+from typing import Any
+
+from lightning.pytorch.callbacks import ProgressBar
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+QUICK, SLOW = 0.25, 15.0
+
+
+class StepBar(ProgressBar):
+    """A bar that lasts the whole fit, whatever the length of an epoch; plain lines without a terminal.
+
+    Refreshed a few times a second, so that reading the loss costs nothing.
+
+    Args:
+        title: what is run, at the left of the bar.
+    """
+
+    def __init__(self, title: str = "fit") -> None:
+        super().__init__()
+        self.title = title
+        self.console = Console(file=sys.stderr)
+        self._on, self._shown, self._done, self._total = True, 0.0, 0, 0
+        self._live: Progress | None = None
+        self._task: Any = None
+
+    def disable(self) -> None:
+        """Show nothing; Lightning calls it on every rank but the first."""
+        self._on = False
+
+    def enable(self) -> None:
+        """Show the bar again."""
+        self._on = True
+
+    def print(self, *args: Any, **kwargs: Any) -> None:
+        """Write a line beside the bar."""
+        self.console.print(*args)
+
+    def _open(self, total: float) -> None:
+        self._total = int(total) if total != float("inf") else 0
+        self._shown = time.monotonic()
+        if not self._on or not self.console.is_terminal:
+            return
+        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._live = Progress(
+            *columns, TextColumn("{task.fields[figures]}"), console=self.console, transient=True
+        )
+        self._live.start()
+        self._task = self._live.add_task(self.title, total=self._total or None, figures="")
+
+    def _show(self, done: int, trainer: Any, pl_module: Any) -> None:
+        self._done = done
+        wait = QUICK if self._live else SLOW
+        if not self._on or time.monotonic() - self._shown < wait:
+            return
+        self._shown = time.monotonic()
+        figures = self.get_metrics(trainer, pl_module)
+        figures.pop("v_num", None)
+        text = "  ".join(
+            f"{name} {number:.4g}" for name, number in figures.items() if isinstance(number, float)
+        )
+        if self._live:
+            self._live.update(self._task, completed=done, figures=text)
+        else:
+            of = f"/{self._total}" if self._total else ""
+            self.console.print(f"{self.title}  {done}{of}  {text}", soft_wrap=True)
+
+    def _close(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        self._open(trainer.estimated_stepping_batches)
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        """As in Lightning's Callback."""
+        self._show(trainer.global_step, trainer, pl_module)
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        self._close()
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """As in Lightning's Callback."""
+        self._close()
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        if trainer.state.fn == "validate":
+            self._open(sum(trainer.num_val_batches))
+
+    def on_validation_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        """As in Lightning's Callback."""
+        if trainer.state.fn == "validate":
+            self._show(self._done + 1, trainer, pl_module)
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        if trainer.state.fn == "validate":
+            self._close()
+
+    def on_test_start(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        self._open(sum(trainer.num_test_batches))
+
+    def on_test_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+        """As in Lightning's Callback."""
+        self._show(self._done + 1, trainer, pl_module)
+
+    def on_test_end(self, trainer: Any, pl_module: Any) -> None:
+        """As in Lightning's Callback."""
+        self._close()

@@ -1,0 +1,69 @@
+"""`zoo run`: a chain, or a single recipe, from the shelf, a file or the Hub."""
+
+import argparse
+from pathlib import Path
+
+from zoo import allowlist, reading, shelf
+from zoo import recipe as recipes
+from zoo.reading import Mistake
+from zoo.recipe import Chain, Run
+from zoo.stages import Runner
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what the arguments name; the exit code."""
+    if allowlist.is_remote(args.chain) and args.chain not in shelf.recipes():
+        from zoo.training import train
+
+        return train("fit", ["-c", args.chain, *_single(args)])
+    path = shelf.recipes().get(args.chain, Path(args.chain))
+    if Path(args.chain).is_file():
+        path = Path(args.chain)
+    if "stages" not in reading.read(path).content:
+        from zoo.training import train
+
+        return train("fit", ["-c", str(path), *_single(args)])
+    chain = recipes.read(path, args.out, args.set)
+    runner = Runner(chain, jobs=args.jobs)
+    if args.print or args.plan:
+        print("\n".join(runner.commands() if args.print else runner.plan()))
+        return 0
+    if args.pick:
+        for result in runner.pick(chain.stage(args.pick)):
+            print(result.folder)
+        return 0
+    _check(chain)
+    results = runner.run(args.force)
+    if chain.report is not None:
+        from zoo.report import report
+
+        print(report(chain, results))
+    for result in results:
+        if result.release.is_dir() and not result.point:
+            print(f"release: {result.release}")
+    return 0
+
+
+def _single(args: argparse.Namespace) -> list[str]:
+    for name in ("print", "plan", "force", "pick"):
+        if getattr(args, name):
+            raise Mistake(f"--{name} belongs to a chain; {args.chain} is a single recipe")
+    return ["--trainer.default_root_dir", str(args.out)] if args.out else []
+
+
+def _check(chain: Chain) -> None:
+    """Every stage's recipe, before the first is run."""
+    from lightning.pytorch import Trainer
+
+    from zoo.checking import Checker
+    from zoo.task import Task
+
+    for stage in chain.stages:
+        sources = [reading.read(path) for path in stage.recipes]
+        keys = Run(stage, stage.points()[0], chain.folder, {}).keys()
+        options = [(key, recipes.text(item)) for key, item in keys.items()]
+        try:
+            Checker(sources, options, {"model": Task, "trainer": Trainer}).check()
+        except Mistake as error:
+            place = f"in stage {stage.name} of {chain.path}"
+            raise Mistake(str(error).replace("on the command line", place)) from error

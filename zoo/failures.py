@@ -1,0 +1,37 @@
+"""Which failures a user is told in a sentence, and which keep their traceback."""
+
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+OURS = ("ReleaseError", "HubError", "BlockError")
+PLAIN = (ValueError, OSError)
+
+
+def told(error: BaseException) -> str | None:
+    """The text for the user, or None when the failure is none that the zoo foresees.
+
+    jsonargparse wraps what a constructor raises in complaints of its own: the first cause that
+    comes from the zoo counts.
+    """
+    for one in _causes(error):
+        if type(one).__name__ in OURS or (isinstance(one, PLAIN) and _is_ours(one)):
+            return str(one)
+        if type(one).__name__ == "MisconfigurationException":
+            return str(one)
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    chain: list[BaseException] = []
+    here: BaseException | None = error
+    while here is not None and here not in chain:
+        chain.append(here)
+        here = here.__cause__ or here.__context__
+    return reversed(chain)
+
+
+def _is_ours(error: BaseException) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and HERE in Path(frames[-1].filename).resolve().parents
