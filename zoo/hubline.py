@@ -10,14 +10,17 @@ import re
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 T = TypeVar("T")
 TRANSIENT = (408, 429, 500, 502, 503, 504)
+ATTEMPTS = 2
+"""How often the client may send one request within one call; it would do so for 23 seconds."""
 PATIENCE = 5.0
 """Seconds that a server may ask us to wait before the one retry; a longer wait is an error."""
 CONNECT, READ, WRITE = 5.0, 10.0, 60.0
@@ -73,8 +76,9 @@ class Line:
         self._secret = (get_token() or "") if implicit else (token or "")
         self.fresh = False
         self._files: dict[str, str] = {}
+        self._sent: Counter[tuple[str, str]] = Counter()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Line":
         from huggingface_hub import get_session
 
         _ONE_AT_A_TIME.acquire()
@@ -117,6 +121,7 @@ class Line:
             *(httpx.HTTPError, httpx.InvalidURL, EntryNotFoundError, OSError, RuntimeError),
             *(ValueError, KeyError, TypeError, AssertionError),
         )
+        self._sent.clear()
         try:
             return function(*args, **kwargs)
         except failures as error:
@@ -125,6 +130,7 @@ class Line:
             raise failure
         say(f"{failure.cause}; trying once more in {wait:g} s")
         time.sleep(wait)
+        self._sent.clear()
         try:
             return function(*args, **kwargs)
         except failures as error:
@@ -165,6 +171,11 @@ class Line:
         away = _origin(str(request.url)) != _origin(self.endpoint)
         if away and self._secret and self._secret in sent:
             del request.headers["authorization"]
+        if "range" not in request.headers:  # a download that goes on has something to show for it
+            line = request.method, str(request.url)
+            self._sent[line] += 1
+            if self._sent[line] > ATTEMPTS:
+                raise ConnectionAbortedError(f"no whole answer to {line[0]} {request.url.path}")
         limits = request.extensions.get("timeout") or {}
         slow = request.method in ("PUT", "POST")
         ours = {"connect": CONNECT, "read": WRITE if slow else READ, "write": WRITE, "pool": WRITE}

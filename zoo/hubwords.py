@@ -25,6 +25,8 @@ def words(error: BaseException, endpoint: str) -> tuple[str, str]:
         return _refused(error, endpoint)
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
         return _unreachable(error, endpoint)
+    if isinstance(error, ConnectionError):
+        return f"the connection broke off ({error})", "try again in some minutes"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "the disk is full", "make room, or give another cache_dir"
     if "Consistency check failed" in str(error):

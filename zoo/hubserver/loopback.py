@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from zoo.hubserver.api import Api
 from zoo.hubserver.content import Content
@@ -48,7 +47,7 @@ class LoopbackHub:
         self.url, self.content_url = (port.url for port in self._ports)
         self._api.url, self._content.url = self.url, self.content_url
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "LoopbackHub":
         for port in self._ports:
             port.start()
         return self

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol, runtime_checkable
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LARGE_SUFFIXES = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".h5", ".npy", ".npz", ".gz")
@@ -28,6 +28,15 @@ class Refusal(Exception):
     def __init__(self, status: int, message: str, code: str | None = None, **extra: Any):
         super().__init__(message)
         self.status, self.message, self.code, self.extra = status, message, code, extra
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What bytes are read from, a piece at a time."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
 
 
 def now() -> str:
@@ -140,7 +149,7 @@ class Store:
         """Where the content with this hash lies, whether or not it is there."""
         return self.root / "blobs" / sha256[:2] / sha256
 
-    def keep(self, stream: IO[bytes], expect: str | None = None) -> tuple[str, int]:
+    def keep(self, stream: Readable, expect: str | None = None) -> tuple[str, int]:
         """Store a content under its hash; a hash other than the expected one is refused."""
         digest, size = hashlib.sha256(), 0
         with tempfile.NamedTemporaryFile(dir=self.root / "incoming", delete=False) as file:

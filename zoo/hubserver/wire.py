@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from zoo.hubserver.store import Refusal, User
+from zoo.hubserver.store import Readable, Refusal, User
 
 SPOOL = 1 << 20
 
@@ -31,13 +31,13 @@ class Request:
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
-    body: IO[bytes]
+    body: Readable
     token: str | None = field(repr=False, default=None)
     user: User | None = None
 
     def json(self) -> Any:
         """The body as JSON."""
-        return json.load(self.body)
+        return json.loads(self.body.read())
 
 
 @dataclass
@@ -210,7 +210,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer
 
-    def _read(self, body: IO[bytes]) -> Request:
+    def _read(self, body: Any) -> Request:
         url = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         for chunk in self._chunks(headers):
@@ -256,7 +256,7 @@ class Handler(BaseHTTPRequestHandler):
         with source:
             self._send(source, start, stop, faults)
 
-    def _send(self, source: IO[bytes], start: int, stop: int, faults: list[Fault]) -> None:
+    def _send(self, source: Any, start: int, stop: int, faults: list[Fault]) -> None:
         source.seek(start)
         cuts = [f.cut_after for f in faults if f.cut_after is not None]
         left = min([stop - start, *cuts])
