@@ -1,0 +1,141 @@
+"""Channels by name: what is shared is kept, what is new does not disturb it."""
+
+import pytest
+import torch
+
+import zoo
+from zoo.models.base import Interface
+from zoo.models.fno import FNO
+from zoo.models.parts.homogeneous import Homogeneous
+from zoo.release import ReleaseError
+
+
+@pytest.fixture
+def given(model, rng):
+    return model.example(rng)
+
+
+def test_the_same_names_give_the_same_bits(model, folder, given):
+    back = zoo.from_pretrained(
+        folder, inputs=["f", "g"], outputs=["u", "w"], coefficients=["k", "q"]
+    )
+    assert torch.equal(back(**given), model(**given))
+    assert set(back.load_report.loaded) == set(model.state_dict())
+    assert back.load_report.adapted == back.load_report.new == back.load_report.unused == ()
+
+
+def test_no_names_mean_no_report(folder):
+    assert not hasattr(zoo.from_pretrained(folder), "load_report")
+
+
+def test_permuted_names_permute_the_weights(model, folder, given):
+    back = zoo.from_pretrained(
+        folder, inputs=["g", "f"], outputs=["w", "u"], coefficients=["q", "k"]
+    )
+    assert torch.equal(back.lift.weight, model.lift.weight[:, [1, 0]])
+    assert torch.equal(back.lift_coefficients.weight, model.lift_coefficients.weight[:, [1, 0]])
+    assert torch.equal(back.output.weight, model.output.weight[[1, 0]])
+    turned = back(given["u"][:, :, [1, 0]], given["p"][:, [1, 0]])
+    assert torch.allclose(turned[:, :, [1, 0]], model(**given), atol=1e-6)
+    assert back.load_report.new == back.load_report.unused == ()
+
+
+def test_new_inputs_and_coefficients_leave_the_function_as_it_was(model, folder, given, rng):
+    back = zoo.from_pretrained(folder, inputs=["x", "f", "g"], coefficients=["k", "z", "q"])
+    other = 100 * torch.randn(2, 1, 1, 16, 16, generator=rng)
+    u = torch.cat([other, given["u"]], 2)
+    p = torch.stack([given["p"][:, 0], torch.tensor([5.0, -7.0]), given["p"][:, 1]], 1)
+    assert torch.allclose(back(u, p), model(**given), atol=1e-6)
+    assert back.load_report.new == ("inputs.x", "coefficients.z")
+    assert "lift.weight" in back.load_report.adapted
+
+
+def test_a_new_input_learns(folder, given, rng):
+    back = zoo.from_pretrained(folder, inputs=["f", "g", "x"]).train()
+    u = torch.cat([given["u"], torch.randn(2, 1, 1, 16, 16, generator=rng)], 2)
+    back(u, given["p"]).square().sum().backward()
+    assert float(back.lift.weight.grad[:, 2].abs().min()) > 0
+
+
+def test_new_coefficients_start_with_the_neutral_statistics(folder, model):
+    back = zoo.from_pretrained(folder, coefficients=["z", "q", "k"])
+    for name, buffer in back.normaliser.named_buffers():
+        old = getattr(model.normaliser, name)
+        if name == "coefficient_median":
+            assert torch.equal(buffer, torch.stack([torch.ones(()), old[1], old[0]]))
+        elif name == "coefficients_mean":
+            assert torch.equal(buffer, torch.stack([torch.zeros(()), old[1], old[0]]))
+        elif name == "coefficients_std":
+            assert torch.equal(buffer, torch.stack([torch.ones(()), old[1], old[0]]))
+        else:
+            assert torch.equal(buffer, old)
+
+
+def test_a_left_out_output_leaves_the_others_as_they_were(model, folder, given):
+    back = zoo.from_pretrained(folder, outputs=["w"])
+    assert torch.allclose(back(**given)[:, :, 0], model(**given)[:, :, 1], atol=1e-6)
+    assert back.load_report.unused == ("outputs.u",)
+
+
+def test_a_new_output_is_finite_and_as_large_as_the_old_ones(model, folder, given):
+    back = zoo.from_pretrained(folder, outputs=["u", "w", "new"])
+    y = back(**given)
+    assert torch.allclose(y[:, :, :2], model(**given), atol=1e-6)
+    rows = back.output.weight.detach().square().mean(1).sqrt()
+    old = model.output.weight.detach().square().mean().sqrt()
+    assert 0.3 * float(old) < float(rows[2]) < 3 * float(old)
+    assert bool(y.isfinite().all()) and float(y[:, :, 2].std()) > 0
+    again = zoo.from_pretrained(folder, outputs=["u", "w", "new"])
+    assert torch.equal(again(**given), y)
+
+
+def test_coefficients_can_be_left_out_and_brought_in(model, folder, given, tmp_path):
+    without = zoo.from_pretrained(folder, coefficients=[])
+    assert without(given["u"]).shape == (2, 1, 2, 16, 16)
+    assert "lift_coefficients.weight" in without.load_report.unused
+    saved = zoo.save_pretrained(without, tmp_path / "without")
+    back = zoo.from_pretrained(saved, coefficients=["k"])
+    assert "lift_coefficients.weight" in back.load_report.new
+    assert torch.allclose(back(given["u"], torch.ones(2, 1)), without(given["u"]), atol=1e-6)
+
+
+def test_an_adapted_model_is_released_like_any_other(folder, given, tmp_path, rng):
+    one = zoo.from_pretrained(folder, inputs=["f", "x", "g"])
+    u = torch.randn(2, 1, 3, 16, 16, generator=rng)
+    two = zoo.from_pretrained(zoo.save_pretrained(one, tmp_path / "adapted"))
+    assert torch.equal(two(u, given["p"]), one(u, given["p"]))
+    three = zoo.from_pretrained(tmp_path / "adapted", inputs=["y", "f", "g", "x"])
+    wide = torch.cat([torch.randn(2, 1, 1, 16, 16, generator=rng), u[:, :, [0, 2, 1]]], 2)
+    assert torch.allclose(three(wide, given["p"]), one(u, given["p"]), atol=1e-6)
+
+
+def test_frames_of_a_channel_move_together(tmp_path, rng):
+    face = Interface(("a", "b"), ("a", "b"), box=(1.0,), dt=0.1, history=3, horizon=2)
+    made = FNO(face, Homogeneous(), width=6, modes=3, layers=1).eval()
+    folder = zoo.save_pretrained(made, tmp_path / "m")
+    back = zoo.from_pretrained(folder, inputs=["b", "new", "a"], outputs=["b", "a"])
+    u = torch.randn(2, 3, 2, 16, generator=rng)
+    wide = torch.stack([u[:, :, 1], torch.randn(2, 3, 16, generator=rng), u[:, :, 0]], 2)
+    assert torch.allclose(back(wide)[:, :, [1, 0]], made(u), atol=1e-6)
+
+
+def test_the_report_prints_what_became_of_the_channels(folder):
+    text = str(zoo.from_pretrained(folder, inputs=["f", "x"], coefficients=["k"]).load_report)
+    assert "new      inputs.x" in text
+    assert "unused   inputs.g, coefficients.q" in text
+
+
+def test_inputs_without_a_shared_name_are_refused(folder):
+    with pytest.raises(ReleaseError, match=r"shares no name .*\['f', 'g'\].*name one of them"):
+        zoo.from_pretrained(folder, inputs=["F"])
+
+
+def test_a_repeated_name_is_refused(folder):
+    with pytest.raises(ReleaseError, match="repeats a name"):
+        zoo.from_pretrained(folder, coefficients=["k", "k"])
+
+
+def test_a_model_that_names_no_axis_is_refused(folder, monkeypatch):
+    monkeypatch.setattr(FNO, "channel_axes", lambda self: {})
+    with pytest.raises(ReleaseError, match=r"FNO.channel_axes must say which axis"):
+        zoo.from_pretrained(folder, inputs=["f", "g", "x"])
