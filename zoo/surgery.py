@@ -53,9 +53,8 @@ def adapt(model: Model, **names: tuple[str, ...]) -> Model:
         ReleaseError: the model cannot take these channels.
     """
     old = model.interface
-    wanted = {
-        key: names.get(key, getattr(old, key)) for key in ("inputs", "outputs", "coefficients")
-    }
+    kinds = ("inputs", "outputs", "coefficients")
+    wanted: dict[str, tuple[str, ...]] = {kind: getattr(old, kind) for kind in kinds} | names
     if all(tuple(wanted[key]) == getattr(old, key) for key in wanted):
         model.load_report = LoadReport(tuple(model.state_dict()))
         return model

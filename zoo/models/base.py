@@ -80,6 +80,8 @@ class Model(nn.Module):
     interface: Interface
     normaliser: Normaliser
     resolution: ClassVar[Literal["free", "fixed"]] = "free"
+    load_report: Any
+    """What became of a release's channels; only an adapted model has it (`zoo.surgery`)."""
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

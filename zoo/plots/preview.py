@@ -53,8 +53,8 @@ def typical(model: Operator, data: Any, split: str = "validation") -> list[Sampl
         prediction = model(u, fields.p[:CANDIDATES].to(u.dtype))
         errors = relative_l2(prediction, y)
         i = int(errors.argsort()[(len(errors) - 1) // 2])
-        fields_of_i = (x[i, 0, 0].numpy() for x in (u, y, prediction))
-        rows.append(Sample(name, *fields_of_i, float(errors[i])))
+        source, truth, answer = (x[i, 0, 0].numpy() for x in (u, y, prediction))
+        rows.append(Sample(name, source, truth, answer, float(errors[i])))
     return rows
 
 

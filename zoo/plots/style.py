@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 """Of the Okabe-Ito palette: told apart by every kind of colour vision, and in grey."""
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
-RULES: dict[str, Any] = {
+RULES: Any = {
     "font.size": 10,
     "axes.titlesize": 10,
     "axes.spines.top": False,
