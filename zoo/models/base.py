@@ -1,4 +1,4 @@
-"""What every model of the zoo is: physical units in, physical units out, and a block that rebuilds it."""
+"""What every model is: physical units in, physical units out, and a block that rebuilds it."""
 
 import dataclasses
 import difflib
@@ -89,7 +89,7 @@ class Model(nn.Module):
         raise NotImplementedError(f"{cls.__name__}.tiny")
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
-        """Physical inputs that `forward` takes, drawn from `rng`; the release's probe replays them."""
+        """Physical inputs that `forward` takes, drawn from `rng`; the probe replays them."""
         raise NotImplementedError(f"{type(self).__name__}.example")
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
