@@ -15,7 +15,7 @@ def mixture(tmp_path_factory):
     patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
     equations = (Poisson(), AdvectionDiffusion(), Helmholtz())
     sets = [Steady(e, 16, train=20, validation=6, test=6) for e in equations]
-    yield Mixture(sets, batch_size=7)
+    yield Mixture(sets, batch_size=7, seed=0)
     patch.undo()
 
 
@@ -92,10 +92,22 @@ def test_sets_that_do_not_fit_together_are_named():
         Mixture([Steady(Poisson()), Steady(Helmholtz())], weights=[1.0])
 
 
-def test_limit_takes_the_first_training_samples_and_leaves_the_other_splits(mixture):
-    few = Mixture(mixture.sets, batch_size=7, limit=4)
-    for part, whole in zip(few.split("train"), mixture.split("train"), strict=True):
-        assert_close(part.u, whole.u[:4], rtol=0, atol=0)
+def test_limit_keeps_training_samples_by_the_seed_and_leaves_the_other_splits(mixture):
+    few, more, other = (
+        Mixture(mixture.sets, limit=n, seed=seed) for n, seed in ((4, 0), (9, 0), (4, 1))
+    )
+    for one, two, whole in zip(*(m.split("train") for m in (few, more, mixture)), strict=True):
+        assert_close(one.u, two.u[:4], rtol=0, atol=0)
+        rows = {float(u.sum()) for u in whole.u}
+        assert len({float(u.sum()) for u in two.u} & rows) == 9
+    assert (few.split("train")[0].u - other.split("train")[0].u).abs().max() > 0.1
     assert [len(d) for d in few.split("test")] == [6, 6, 6]
     with pytest.raises(ValueError, match=r"limit=21: poisson has 20"):
         Mixture(mixture.sets, limit=21)
+
+
+def test_without_a_seed_of_its_own_the_order_follows_the_runs_seed(mixture):
+    torch.manual_seed(5)
+    own = next(iter(Mixture(mixture.sets, batch_size=7).train_dataloader()))["p"]
+    set_ = next(iter(Mixture(mixture.sets, batch_size=7, seed=5).train_dataloader()))["p"]
+    assert_close(own, set_, rtol=0, atol=0)

@@ -23,7 +23,7 @@ class Fields:
     def __len__(self) -> int:
         return len(self.u)
 
-    def __getitem__(self, part: slice) -> "Fields":
+    def __getitem__(self, part: slice | Tensor) -> "Fields":
         return Fields(self.u[part], self.y[part], self.p[part])
 
 

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
@@ -21,8 +22,9 @@ class Mixture(LightningDataModule):
         sets: data sets; one of `zoo.data`'s sets, or a FieldSet of your own.
         batch_size: samples of a global batch, over all devices together.
         weights: relative share of each set in an epoch; None for their sizes.
-        limit: use only the first training samples of every set; None for all.
-        seed: seed of the order; the recipe's `seed_everything` is another thing.
+        limit: use only so many training samples of every set, chosen by the seed; fewer of them
+            are among more of them; None for all.
+        seed: seed of the order and of what `limit` keeps; None for the run's own seed.
         workers: loader processes; the data lie in memory, so 0 is fastest.
     """
 
@@ -33,7 +35,7 @@ class Mixture(LightningDataModule):
         *,
         weights: list[float] | None = None,
         limit: int | None = None,
-        seed: int = 0,
+        seed: int | None = None,
         workers: int = 0,
     ) -> None:
         super().__init__()
@@ -117,9 +119,20 @@ class Mixture(LightningDataModule):
     def split(self, split: str) -> list[Fields]:
         """One split of every set, coefficients on the union."""
         if split not in self._splits:
-            use = self.limit if split == "train" else None
-            self._splits[split] = [self._union(item, item.split(split)[:use]) for item in self.sets]
+            self._splits[split] = [
+                self._union(item, item.split(split)[self._kept(split, number)])
+                for number, item in enumerate(self.sets)
+            ]
         return self._splits[split]
+
+    def _seed(self) -> int:
+        return torch.initial_seed() % 2**32 if self.seed is None else self.seed
+
+    def _kept(self, split: str, number: int) -> Any:
+        if split != "train" or self.limit is None:
+            return slice(None)
+        rng = np.random.default_rng((self._seed(), 3, number))
+        return torch.from_numpy(rng.permutation(self.sets[number].count(split))[: self.limit])
 
     def _union(self, item: FieldSet, data: Fields) -> Fields:
         own = dict(zip(item.coefficients, data.p.unbind(1), strict=True))
@@ -181,7 +194,7 @@ class Mixture(LightningDataModule):
             self.weights or [float(c) for c in counts],
             [item.shape() for item in self.sets],
             batch_size=self.batch_size,
-            seed=self.seed,
+            seed=self._seed(),
             rank=rank,
             ranks=ranks,
         )
