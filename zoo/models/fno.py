@@ -3,6 +3,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from zoo.models.base import Interface
@@ -93,13 +94,14 @@ class FNO(Operator):
             inputs["p"] = torch.rand(2, len(want.coefficients), generator=rng) + 0.5
         return inputs
 
-    def body(self, u: Tensor, p: Tensor | None) -> Tensor:
+    def body(
+        self, u: Float[Tensor, "b t c *n"], p: Float[Tensor, "b p"] | None
+    ) -> Float[Tensor, "b width *n"]:
         """As in Operator."""
         h = self.lift(to_inner(u.flatten(1, 2)))
         if self.lift_coefficients is not None:
-            h = h + self.lift_coefficients(
-                p
-            )  # a constant channel adds the same vector at every point
+            # a constant channel adds the same vector at every point
+            h = h + self.lift_coefficients(p)
         grid = h.shape[:-2]
         if self.padding:
             h = F.pad(h, self._margins(grid))
@@ -117,7 +119,7 @@ class FNO(Operator):
         cells = [round(self.padding * n / side) for n, side in zip(grid, box, strict=True)]
         return [0, 0, 0, 0] + [cell for c in reversed(cells) for cell in (0, c)]
 
-    def project(self, h: Tensor) -> Tensor:
+    def project(self, h: Float[Tensor, "b width *n"]) -> Float[Tensor, "b t c *n"]:
         """As in Operator."""
         y = to_outer(self.output(F.gelu(self.hidden(to_inner(h)))))
         return y.unflatten(1, (self.interface.horizon, len(self.interface.outputs)))

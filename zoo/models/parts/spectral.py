@@ -3,6 +3,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -52,7 +53,11 @@ class SpectralConv(nn.Module):
         bound = 1 / math.sqrt(self.inputs)  # as nn.Linear
         nn.init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, h: Tensor, plus: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        h: Float[Tensor, "last *rest b inputs"],
+        plus: Float[Tensor, "last *rest b outputs"] | None = None,
+    ) -> Float[Tensor, "last *rest b outputs"]:
         """The convolution of `h`, added to `plus` if there is one, which is overwritten."""
         dtype = torch.float64 if h.dtype == torch.float64 else torch.float32
         with torch.autocast(h.device.type, enabled=False):
