@@ -98,7 +98,8 @@ def pull(
         )
     folder = Path(found)
     if not line.fresh and revision != folder.name and not constants.is_offline_mode():
-        say(f"{line.endpoint} gave no answer; {repo}@{revision or 'main'} is the cached commit")
+        answer = f"answered {line.refused}" if line.refused else "gave no answer"
+        say(f"{line.endpoint} {answer}; {repo}@{revision or 'main'} is the cached commit")
     needed = (CONFIG, WEIGHTS) if files is None else wanted
     for name in needed:
         if not (folder / name).is_file():

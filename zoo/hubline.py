@@ -48,6 +48,14 @@ class HubError(Exception):
         return f"{where}: {self.cause}; {self.remedy}"
 
 
+class Unanswered(ConnectionError):
+    """A request that was sent often enough, and never answered in full."""
+
+    def __init__(self, request: Any):
+        super().__init__(f"no whole answer to {request.method} {request.url.path}")
+        self.request = request
+
+
 def say(text: str) -> None:
     """A word to the user while a command goes on."""
     print(f"zoo: {text}", file=sys.stderr, flush=True)
@@ -74,7 +82,7 @@ class Line:
         self.token: str | bool | None = False if self.withheld else token
         implicit = token is None and not self.withheld
         self._secret = (get_token() or "") if implicit else (token or "")
-        self.fresh = False
+        self.fresh, self.refused = False, 0
         self._files: dict[str, str] = {}
         self._sent: Counter[tuple[str, str]] = Counter()
 
@@ -161,7 +169,9 @@ class Line:
         if wrong_size := re.search(r"has size \d+ \((.+?)\)", str(root)):
             return wrong_size[1]
         try:
-            address = str(root.request.url)  # type: ignore[attr-defined]
+            # the client's own errors have a response, those of its transport a request
+            told: Any = getattr(root, "response", root)
+            address = str(told.request.url)
         except (AttributeError, RuntimeError):
             return None
         return self._files.get(address) or _resolved(address)
@@ -175,7 +185,7 @@ class Line:
             line = request.method, str(request.url)
             self._sent[line] += 1
             if self._sent[line] > ATTEMPTS:
-                raise ConnectionAbortedError(f"no whole answer to {line[0]} {request.url.path}")
+                raise Unanswered(request)
         limits = request.extensions.get("timeout") or {}
         slow = request.method in ("PUT", "POST")
         ours = {"connect": CONNECT, "read": WRITE if slow else READ, "write": WRITE, "pool": WRITE}
@@ -185,6 +195,8 @@ class Line:
         from huggingface_hub.utils import hf_raise_for_status
 
         self._word.cancel()
+        self.fresh = self.fresh or response.status_code < 400
+        self.refused = response.status_code if response.status_code >= 400 else self.refused
         address = str(response.request.url)
         file = _resolved(address)
         if file and "location" in response.headers:
@@ -192,8 +204,6 @@ class Line:
         if response.status_code in TRANSIENT:
             response.read()
             hf_raise_for_status(response)  # raised here, it is not retried by the client
-        if response.status_code < 400:
-            self.fresh = True
 
 
 @contextmanager

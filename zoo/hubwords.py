@@ -13,7 +13,7 @@ def words(error: BaseException, endpoint: str) -> tuple[str, str]:
 
     if isinstance(error, OfflineModeIsEnabled):
         return (
-            "it is not in the cache, and HF_HUB_OFFLINE forbids to ask",
+            "it is not in the cache, or not whole, and HF_HUB_OFFLINE forbids to ask",
             "pull it once with HF_HUB_OFFLINE=0, or give another cache_dir",
         )
     if isinstance(error, LocalEntryNotFoundError):

@@ -1,6 +1,7 @@
 """Starting and stopping the loopback Hub: in a test, or for a user from the command line."""
 
 import errno
+import os
 import signal
 import sys
 import threading
@@ -137,10 +138,12 @@ def serve(root: Path, port: int = 8008, user: str = "me") -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGINT, lambda *_: stopped.set())
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    names = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+    direct = " NO_PROXY=127.0.0.1" if any(os.environ.get(name) for name in names) else ""
     with hub:
         print(
             f"A Hub on loopback, kept in {Path(root).resolve()}. In another terminal:\n"
-            f"  export HF_ENDPOINT={hub.url} HF_TOKEN={token} HF_HUB_DISABLE_XET=1\n"
+            f"  export HF_ENDPOINT={hub.url} HF_TOKEN={token} HF_HUB_DISABLE_XET=1{direct}\n"
             f"  zoo push CHECKPOINT {user}/first && zoo pull {user}/first\n"
             "Ctrl-C ends it; what was pushed stays.",
             flush=True,

@@ -181,8 +181,10 @@ class Handler(BaseHTTPRequestHandler):
             request = self._read(body)
             faults = self.server.faults.take(f"{request.method} {unquote(request.path)}")
             reply = self._reply(request, faults)
+            whole = any(fault.ignore_range for fault in faults)
+            reply, start, stop = _part(reply, None if whole else request.headers.get("range"))
             self._note(request, reply)
-            self._write(request, reply, faults)
+            self._write(request.method, reply, start, stop, faults)
 
     def _reply(self, request: Request, faults: list[Fault]) -> Answer:
         for fault in faults:
@@ -239,22 +241,17 @@ class Handler(BaseHTTPRequestHandler):
             left -= len(chunk)
             yield chunk
 
-    def _write(self, request: Request, reply: Answer, faults: list[Fault]) -> None:
-        size = reply.file.stat().st_size if reply.file else len(reply.body)
-        start, stop = 0, size
-        whole = any(fault.ignore_range for fault in faults)
-        if reply.file and not whole and (span := request.headers.get("range")):
-            reply, start, stop = _cut_out(span, reply, size)
+    def _write(
+        self, method: str, reply: Answer, start: int, stop: int, faults: list[Fault]
+    ) -> None:
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
-        if request.method == "HEAD":
-            return
-        source = reply.file.open("rb") if reply.file else io.BytesIO(reply.body)
-        with source:
-            self._send(source, start, stop, faults)
+        if method != "HEAD":
+            with reply.file.open("rb") if reply.file else io.BytesIO(reply.body) as source:
+                self._send(source, start, stop, faults)
 
     def _send(self, source: Any, start: int, stop: int, faults: list[Fault]) -> None:
         source.seek(start)
@@ -271,12 +268,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def _cut_out(span: str, reply: Answer, size: int) -> tuple[Answer, int, int]:
-    """The part of a file that a Range header asks for."""
-    match = re.fullmatch(r"bytes=(\d+)-(\d*)", span)
-    if match is None:
+def _part(reply: Answer, span: str | None) -> tuple[Answer, int, int]:
+    """What a Range header leaves of an answer: start and stop among the bytes."""
+    size = reply.file.stat().st_size if reply.file else len(reply.body)
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", span or "")
+    if match is None or reply.file is None:
         return reply, 0, size
-    start, stop = int(match[1]), min(int(match[2] or size) + (match[2] != ""), size)
+    start, stop = int(match[1]), min(int(match[2]) + 1, size) if match[2] else size
     if start >= size:
         return Answer(416, b"", {"Content-Range": f"bytes */{size}"}), 0, 0
     headers = {**reply.headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"}
