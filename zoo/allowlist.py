@@ -71,7 +71,9 @@ def check(source: Source) -> None:
             raise _refuse(source, key, "must be a mapping, so that nothing else is read")
     for key in source.content.get("trainer", {}):
         if key not in TRAINER:
-            raise _refuse(source, f"trainer.{key}", f"of the trainer only {', '.join(TRAINER)} may be set")
+            raise _refuse(
+                source, f"trainer.{key}", f"of the trainer only {', '.join(TRAINER)} may be set"
+            )
     _walk(source, source.content, "")
     # only now, when nothing but the listed packages is named, are classes looked at
     for key, path in _paths(source.content, ""):
@@ -81,7 +83,7 @@ def check(source: Source) -> None:
 
 def _walk(source: Source, item: Any, key: str) -> None:
     if isinstance(item, Mapping):
-        for name, below in item.items():
+        for name in item:
             if not isinstance(name, str) or not NAME.fullmatch(name):
                 raise _refuse(source, f"{key}.{name}".strip("."), "a key must be a plain name")
         if "class_path" in item or "init_args" in item:
@@ -100,7 +102,9 @@ def _block(source: Source, item: Mapping[str, Any], key: str) -> None:
     if set(item) - {"class_path", "init_args"} or "class_path" not in item:
         raise _refuse(source, key, "a block holds class_path and init_args alone")
     path = item["class_path"]
-    listed = isinstance(path, str) and (path in FUNCTIONS or path.startswith((*PACKAGES, "torch.optim.")))
+    listed = isinstance(path, str) and (
+        path in FUNCTIONS or path.startswith((*PACKAGES, "torch.optim."))
+    )
     if not listed or not DOTTED.fullmatch(path):
         rule = f"{path!r} is outside {', '.join((*PACKAGES, 'torch.optim.', *FUNCTIONS))}"
         raise _refuse(source, f"{key}.class_path", rule)
@@ -124,7 +128,9 @@ def _paths(item: Any, key: str) -> list[tuple[str, str]]:
     if not isinstance(item, Mapping):
         return []
     own = [(f"{key}.class_path", item["class_path"])] if "class_path" in item else []
-    return own + [p for name, below in item.items() for p in _paths(below, f"{key}.{name}".strip("."))]
+    return own + [
+        p for name, below in item.items() for p in _paths(below, f"{key}.{name}".strip("."))
+    ]
 
 
 def _own(path: str) -> bool:

@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 QUICK, SLOW = 0.25, 15.0
+SHOWN = True
 
 
 class StepBar(ProgressBar):
-    """A bar that lasts the whole fit, whatever the length of an epoch; plain lines without a terminal.
+    """A bar that lasts the whole fit, whatever the length of an epoch.
 
-    Refreshed a few times a second, so that reading the loss costs nothing.
+    Without a terminal it is a line now and then. Refreshed a few times a second, so that reading the loss costs nothing.
 
     Args:
         title: what is run, at the left of the bar.
@@ -24,7 +25,7 @@ class StepBar(ProgressBar):
         super().__init__()
         self.title = title
         self.console = Console(file=sys.stderr)
-        self._on, self._shown, self._done, self._total = True, 0.0, 0, 0
+        self._on, self._shown, self._done, self._total = SHOWN, 0.0, 0, 0
         self._live: Progress | None = None
         self._task: Any = None
 
@@ -34,7 +35,7 @@ class StepBar(ProgressBar):
 
     def enable(self) -> None:
         """Show the bar again."""
-        self._on = True
+        self._on = SHOWN
 
     def print(self, *args: Any, **kwargs: Any) -> None:
         """Write a line beside the bar."""

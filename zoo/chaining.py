@@ -38,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
         from zoo.report import report
 
         print(report(chain, results))
-    for result in results:
-        if result.release.is_dir() and not result.point:
-            print(f"release: {result.release}")
+    else:
+        print("\n".join(f"release: {one.release}" for one in results if one.release.is_dir()))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A recipe read before anything is built: every key, class and type, and where a wrong one stands."""
+"""A recipe read before anything is built: every key, class and type, and where one is wrong."""
 
 import importlib
 import inspect
@@ -37,7 +37,9 @@ class Checker:
         self.tree: dict[str, Any] = {}
         for source in sources:
             if "stages" in source.content:
-                raise Mistake(f"{source.name} is a chain of stages; run it with: zoo run {source.name}")
+                raise Mistake(
+                    f"{source.name} is a chain of stages; run it with: zoo run {source.name}"
+                )
             self.tree = reading.merge(self.tree, source.content)
         self.options = [(self._full(key), text) for key, text in options]
         for key, text in self.options:
@@ -86,7 +88,9 @@ class Checker:
         for key, item in self.tree.items():
             if key not in (*TOP, *MORE):
                 hint = reading.near(key, TOP, "did you mean")
-                raise self.fail(key, f"a recipe has no key {key!r}{hint}", f"  it has: {', '.join(TOP)}")
+                raise self.fail(
+                    key, f"a recipe has no key {key!r}{hint}", f"  it has: {', '.join(TOP)}"
+                )
             if key in self.roots and item is not None:
                 if not isinstance(item, Mapping):
                     raise self.fail(key, f"{item!r} is no mapping of arguments")
@@ -221,7 +225,9 @@ def mistyped(made: Any, name: str, item: Any) -> str | None:
     """What is wrong with the type of one argument, in a line; None when nothing is."""
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     others = {other for other in parameters(made) or [] if other != name}
-    add: Callable = parser.add_class_arguments if isinstance(made, type) else parser.add_function_arguments
+    add: Callable = (
+        parser.add_class_arguments if isinstance(made, type) else parser.add_function_arguments
+    )
     try:
         add(made, skip=others, fail_untyped=False)
         parser.parse_object({name: item})
@@ -240,7 +246,8 @@ def _wrong(text: str, item: Any) -> str:
 
 
 NOISE = re.compile(
-    r"Does not validate|Subtypes|Errors:|Parser key|Given value|Problem with|Expected a <class 'NoneType'>"
+    r"Does not validate|Subtypes|Errors:|Parser key|Given value|Problem with|"
+    r"Expected a <class 'NoneType'>"
 )
 
 

@@ -19,7 +19,9 @@ LOOK = 25
 class AtomicCheckpointIO(CheckpointIO):
     """A checkpoint is written under another name, flushed, and renamed; never read with pickle."""
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
         """As in Lightning's CheckpointIO."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)

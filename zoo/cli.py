@@ -66,7 +66,10 @@ def _guarded(argv: list[str]) -> int:
         # argparse and Lightning leave this way
         return error.code if isinstance(error.code, int) else 1
     except KeyboardInterrupt:
-        print(f"zoo {argv[0]}: interrupted; the same command goes on from last.ckpt with zoo run", file=sys.stderr)
+        print(
+            f"zoo {argv[0]}: interrupted; the same command goes on from last.ckpt with zoo run",
+            file=sys.stderr,
+        )
         return 130
     except BrokenPipeError:
         # the reader of our output has left, as `zoo list | head` does

@@ -1,7 +1,6 @@
 """The commands that need no LightningCLI: arguments here, the work where it belongs."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -22,11 +21,18 @@ def run(command: str, argv: list[str]) -> int:
     """Parse and run one command; returns its exit code."""
     if command not in COMMANDS:
         names = [*COMMANDS, "fit", "validate", "test"]
-        raise Mistake(f"no such command{reading.near(command, names, 'did you mean')}; see: zoo --help")
+        raise Mistake(
+            f"no such command{reading.near(command, names, 'did you mean')}; see: zoo --help"
+        )
     declare, work = COMMANDS[command]
     parser = _Parser(prog=f"zoo {command}", description=work.__doc__, allow_abbrev=False)
     declare(parser)
-    return work(parser.parse_args(argv)) or 0
+    args, rest = parser.parse_known_args(argv)
+    if rest and parser.get_default("rest") is None:
+        known = [word for action in parser._actions for word in action.option_strings]
+        parser.error(f"{rest[0]!r} is not known{reading.near(rest[0], known, 'did you mean')}")
+    args.rest = rest
+    return work(args) or 0
 
 
 def _model(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
@@ -35,7 +41,9 @@ def _model(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
 
 
 def _hub(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--endpoint", help="another Hub than the public one, such as zoo hub serve's")
+    parser.add_argument(
+        "--endpoint", help="another Hub than the public one, such as zoo hub serve's"
+    )
     parser.add_argument("--token", help="default: HF_TOKEN, or what `hf auth login` stored")
 
 
@@ -62,7 +70,16 @@ def _list(args: argparse.Namespace) -> int:
         errors = [value for name, value in one.figures.items() if name == "test/relative_l2"]
         error = f"{errors[0]:.2%}" if errors else "-"
         equations = ", ".join(one.equations)
-        rows.append((one.name, equations, f"{one.architecture} {one.dimension}-D", f"{one.parameters:,}", error, one.summary))
+        rows.append(
+            (
+                one.name,
+                equations,
+                f"{one.architecture} {one.dimension}-D",
+                f"{one.parameters:,}",
+                error,
+                one.summary,
+            )
+        )
     print(_table(rows) if found else f"no shipped model fits {args.pattern!r}")
     return 0
 
@@ -70,7 +87,9 @@ def _list(args: argparse.Namespace) -> int:
 def _table(rows: list[tuple[str, ...]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        "  ".join(
+            [*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[-1]]
+        ).rstrip()
         for row in rows
     )
 
@@ -134,7 +153,8 @@ def _verify(args: argparse.Namespace) -> int:
         report = verify(name, full=args.full)
         print(report)
         good = good and report.passed
-    print(f"{len(names)} releases: {'all as they state' if good else 'NOT as they state'}")
+    if len(names) != 1:
+        print(f"{len(names)} releases: {'all as they state' if good else 'NOT as they state'}")
     return 0 if good else 1
 
 
@@ -214,7 +234,9 @@ def _cache(args: argparse.Namespace) -> int:
 
 def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("serve",))
-    parser.add_argument("--folder", type=Path, default=Path("runs") / "hub", help="default: runs/hub")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("runs") / "hub", help="default: runs/hub"
+    )
     parser.add_argument("--port", type=int, default=8008, help="default: 8008")
     parser.add_argument("--user", default="me", help="the account that may push; default: me")
 
@@ -228,14 +250,28 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("chain", metavar="CHAIN", help="a chain, a recipe, or owner/name on the Hub")
-    parser.add_argument("--print", action="store_true", help="print the plain zoo commands and stop")
+    parser.add_argument(
+        "chain", metavar="CHAIN", help="a chain, a recipe, or owner/name on the Hub"
+    )
+    parser.add_argument(
+        "--print", action="store_true", help="print the plain zoo commands and stop"
+    )
     parser.add_argument("--plan", action="store_true", help="print what is done and what it costs")
     parser.add_argument("--force", metavar="STAGE", help="run this stage again although it is done")
-    parser.add_argument("--set", action="append", default=[], metavar="STAGE.KEY=VALUE", help="set a key of a stage (*: of all)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="STAGE.KEY=VALUE",
+        help="set a key of a stage (*: of all)",
+    )
     parser.add_argument("--out", type=Path, help="where runs lie; default: runs/<chain>")
-    parser.add_argument("--jobs", type=int, default=1, help="runs of one stage at a time; default: 1")
-    parser.add_argument("--pick", metavar="STAGE", help="only make a stage's selection, from runs made by hand")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="runs of one stage at a time; default: 1"
+    )
+    parser.add_argument(
+        "--pick", metavar="STAGE", help="only make a stage's selection, from runs made by hand"
+    )
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -247,10 +283,23 @@ def _run(args: argparse.Namespace) -> int:
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     _model(parser)
-    parser.add_argument("file", metavar="FILE", type=Path, help=".npz, .npy or .h5 with arrays named as the channels")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        type=Path,
+        help=".npz, .npy or .h5 with arrays named as the channels",
+    )
     parser.add_argument("--out", type=Path, help="default: FILE-predicted, in the same format")
-    parser.add_argument("--coefficient", action="append", default=[], metavar="NAME=VALUE", help="where the file has none")
-    parser.add_argument("--steps", type=int, help="length of a rollout, for models with a time step")
+    parser.add_argument(
+        "--coefficient",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="where the file has none",
+    )
+    parser.add_argument(
+        "--steps", type=int, help="length of a rollout, for models with a time step"
+    )
     parser.add_argument("--chunk", type=int, default=64, help="samples at a time; default: 64")
     parser.add_argument("--device", default="cpu", help="default: cpu")
 
@@ -274,8 +323,11 @@ def _pair(word: str) -> tuple[str, float]:
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     _model(parser)
-    parser.add_argument("file", metavar="FILE", type=Path, help=".npz or .h5 with arrays named as the channels")
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="further keys for zoo test")
+    parser.add_argument(
+        "file", metavar="FILE", type=Path, help=".npz or .h5 with arrays named as the channels"
+    )
+    parser.set_defaults(rest=[])
+    parser.epilog = "Further --key value pairs are keys of the recipe, as for zoo fit."
 
 
 def _evaluate(args: argparse.Namespace) -> int:
@@ -302,8 +354,15 @@ def _adapt(args: argparse.Namespace) -> int:
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("describe", "export"))
     parser.add_argument("recipe", metavar="RECIPE")
-    parser.add_argument("--split", choices=("train", "validation", "test"), default="test", help="what to export; default: test")
-    parser.add_argument("--out", type=Path, help="export to this .npz or .h5; default: <recipe>-<split>.h5")
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="test",
+        help="what to export; default: test",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="export to this .npz or .h5; default: <recipe>-<split>.h5"
+    )
 
 
 def _data(args: argparse.Namespace) -> int:

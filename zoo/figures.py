@@ -32,18 +32,21 @@ def figures(
     counts = {item.name: item.count(split) for item in data.sets}
     entries = []
     for name, value in values.items():
-        system = name.rpartition("/")[0]
-        known = scores if not system else {system: scores[system]}
-        lowest = [best(score)[1] for score in known.values()]
+        system, _, _ = name.rpartition("/")
+        # a figure of a part of a system, such as omega=3, has no trivial predictor of its own
+        part = "/" in system
+        known = [scores[s] for s in ([system] if system else scores) if s in scores]
+        # without training samples only the zero predictor is left, whose relative error is 1
+        lowest = [best(score)[1] for score in known] or [1.0]
         entries.append(
             {
                 "name": f"{split}/{name}",
                 "value": value,
                 "unit": "1",
                 "tolerance": TOLERANCE * value,
-                "n": counts.get(system, sum(counts.values())),
+                "n": None if part else counts.get(system, sum(counts.values())),
                 "seeds": [seed],
-                "trivial": sum(lowest) / len(lowest),
+                "trivial": None if part else sum(lowest) / len(lowest),
                 "data": {**block(data), "split": split},
                 "metric": block(metric),
                 "seconds": seconds,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonargparse
-import torch
 import yaml
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -50,9 +49,7 @@ class SaveRecipe(SaveConfigCallback):
 
     def recipe(self) -> dict[str, Any]:
         """The resolved recipe: model, data and seed in full, of the trainer what is no default."""
-        tree, usual = (
-            self._plain(config) for config in (self.config, self.parser.get_defaults())
-        )
+        tree, usual = (self._plain(config) for config in (self.config, self.parser.get_defaults()))
         own = {
             key: item
             for key, item in tree["trainer"].items()
@@ -89,8 +86,8 @@ class SaveRecipe(SaveConfigCallback):
         for key, old in _leaves(state_dict).items():
             if mine.get(key) != old:
                 raise ValueError(
-                    f"{key} is {mine.get(key)!r}, the checkpoint's run had {old!r}; --ckpt_path only "
-                    "continues the same run: to start from its weights use --model.init_from"
+                    f"{key} is {mine.get(key)!r}, the checkpoint's run had {old!r}; --ckpt_path "
+                    "only continues the same run: to start from its weights use --model.init_from"
                 )
 
 
@@ -98,7 +95,9 @@ def _leaves(tree: Any, key: str = "") -> dict[str, Any]:
     if isinstance(tree, dict | list) and tree:
         pairs = tree.items() if isinstance(tree, dict) else enumerate(tree)
         return {
-            k: v for name, item in pairs for k, v in _leaves(item, f"{key}.{name}".strip(".")).items()
+            k: v
+            for name, item in pairs
+            for k, v in _leaves(item, f"{key}.{name}".strip(".")).items()
         }
     return {key: tree}
 
@@ -210,7 +209,11 @@ def _folder(configs: Any) -> Path:
         return Path(RUNS) / "unnamed"
     last = Path(str(configs[-1]))
     # a run's own recipe belongs to that run
-    return last.parent if last.name == RECIPE and (last.parent / FIGURES).exists() else Path(RUNS) / last.stem
+    return (
+        last.parent
+        if last.name == RECIPE and (last.parent / FIGURES).exists()
+        else Path(RUNS) / last.stem
+    )
 
 
 def quiet() -> None:

@@ -1,25 +1,25 @@
 """A chain: stages of plain recipes, their parents, sweeps and selections, as `zoo run` takes it.
 
-    stages:
-      pretrain:
-        recipe: poisson.yaml                  # beside the chain; a list is merged from left to right
-        test: true                            # measure the release on test data as well
-      zero:
-        recipe: few.yaml
-        command: test                         # fit if left out
-        uses: {model.init_from: pretrain}     # an earlier stage's release
-      tuned:
-        recipe: few.yaml
-        set: {trainer.max_steps: 300}
-        uses: {model.init_from: pretrain}
-        matrix:                               # every combination is a run
-          data.init_args.sets.0.init_args.limit: [8, 16]
-          model.optimizer.init_args.lr: [1.0e-3, 3.0e-4]
-          seed_everything data.init_args.seed: [0, 1]     # two keys, one value
-        select:                               # the best of each group; it alone is tested
-          over: [model.optimizer.init_args.lr]
-          by: validation/relative_l2
-    report: {class_path: zoo.report.FewShot, init_args: {...}}
+stages:
+  pretrain:
+    recipe: poisson.yaml                  # beside the chain; a list is merged from left to right
+    test: true                            # measure the release on test data as well
+  zero:
+    recipe: few.yaml
+    command: test                         # fit if left out
+    uses: {model.init_from: pretrain}     # an earlier stage's release
+  tuned:
+    recipe: few.yaml
+    set: {trainer.max_steps: 300}
+    uses: {model.init_from: pretrain}
+    matrix:                               # every combination is a run
+      data.init_args.sets.0.init_args.limit: [8, 16]
+      model.optimizer.init_args.lr: [1.0e-3, 3.0e-4]
+      seed_everything data.init_args.seed: [0, 1]     # two keys, one value
+    select:                               # the best of each group; it alone is tested
+      over: [model.optimizer.init_args.lr]
+      by: validation/relative_l2
+report: {class_path: zoo.report.FewShot, init_args: {...}}
 """
 
 import hashlib
@@ -143,7 +143,9 @@ class Chain:
             if stage.name == name:
                 return stage
         names = [stage.name for stage in self.stages]
-        raise Mistake(f"no stage {name!r}{reading.near(name, names, 'did you mean')}; there are {names}")
+        raise Mistake(
+            f"no stage {name!r}{reading.near(name, names, 'did you mean')}; there are {names}"
+        )
 
     def runs(self, stage: Stage) -> list[Run]:
         """The commands of a stage."""
@@ -193,7 +195,9 @@ def read(path: str | Path, out: str | Path | None = None, sets: Iterable[str] = 
     source = reading.read(path)
     stages = source.content.get("stages")
     if not isinstance(stages, Mapping) or not stages:
-        raise Mistake(f"{source.name} has no stages; a single recipe is run with: zoo fit -c {path}")
+        raise Mistake(
+            f"{source.name} has no stages; a single recipe is run with: zoo fit -c {path}"
+        )
     for key in source.content:
         _known(source, (key,), TOP, "a chain")
     extra: dict[str, dict[str, Any]] = {name: {} for name in stages}
@@ -254,12 +258,16 @@ def _select(
         if key not in matrix:
             hint = reading.near(key, matrix, "did you mean")
             place = source.where(("stages", name, "select"))
-            raise Mistake(f"stages.{name}.select.over: {key!r} is not in the matrix{hint}\n  in {place}")
+            raise Mistake(
+                f"stages.{name}.select.over: {key!r} is not in the matrix{hint}\n  in {place}"
+            )
     if item.get("mode", "min") not in ("min", "max"):
         raise Mistake(f"stages.{name}.select.mode: {item['mode']!r} is neither min nor max")
     by = str(item.get("by", "validation/relative_l2"))
     if by.startswith("test/"):
-        raise Mistake(f"stages.{name}.select.by: {by!r} would choose on test data; use validation/...")
+        raise Mistake(
+            f"stages.{name}.select.by: {by!r} would choose on test data; use validation/..."
+        )
     return Select(over, by, item.get("mode", "min"))
 
 
@@ -270,7 +278,9 @@ def _check_uses(source: Source, stages: tuple[Stage, ...]) -> None:
             if name not in earlier:
                 hint = reading.near(str(name), earlier, "did you mean")
                 place = source.where(("stages", stage.name, "uses", key))
-                raise Mistake(f"stages.{stage.name}.uses.{key}: no earlier stage {name!r}{hint}\n  in {place}")
+                raise Mistake(
+                    f"stages.{stage.name}.uses.{key}: no earlier stage {name!r}{hint}\n  in {place}"
+                )
         earlier.append(stage.name)
 
 

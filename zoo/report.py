@@ -65,7 +65,9 @@ class FewShot:
 
     def write(self, results: Sequence[Result], folder: Path) -> str:
         """Write few_shot.md, .csv and .png into `folder`; the text for the screen."""
-        named = {name: [r for r in results if r.stage == name] for name in {r.stage for r in results}}
+        named = {
+            name: [r for r in results if r.stage == name] for name in {r.stage for r in results}
+        }
         for name in (self.tuned, self.scratch, self.zero, self.pretrained):
             if name is not None and name not in named:
                 hint = near(name, named, "did you mean")
@@ -81,7 +83,7 @@ class FewShot:
         self._csv(folder / "few_shot.csv", {"tuned": tuned, "scratch": scratch}, zero)
         with shelf.atomic_write(folder / "few_shot.png") as part:
             part.write_bytes(self._plot(tuned, scratch, zero))
-        pictures = self._pictures(tuned)
+        pictures = self._pictures(tuned, folder)
         files = [folder / "few_shot.md", folder / "few_shot.csv", folder / "few_shot.png"]
         shown = [told, "", *_aligned(rows), "", f"table:    {files[0]} ({files[1].name})"]
         shown += [f"plot:     {files[2]}", *(f"picture:  {path}" for path in pictures)]
@@ -93,7 +95,9 @@ class FewShot:
         found: Errors = {}
         for result in results:
             if self.examples not in result.point:
-                raise Mistake(f"report.examples: {result.stage} has no matrix key {self.examples!r}")
+                raise Mistake(
+                    f"report.examples: {result.stage} has no matrix key {self.examples!r}"
+                )
             found.setdefault(int(result.point[self.examples]), []).append(result)
         return dict(sorted(found.items()))
 
@@ -108,7 +112,9 @@ class FewShot:
             rows.append(["0", _spread(self._values(zero)), "-", "-", "-"])
         for n in sorted({*tuned, *scratch}):
             pair = [self._values(found.get(n, [])) for found in (tuned, scratch)]
-            ratio = f"{statistics.mean(pair[1]) / statistics.mean(pair[0]):.2f}" if all(pair) else "-"
+            ratio = (
+                f"{statistics.mean(pair[1]) / statistics.mean(pair[0]):.2f}" if all(pair) else "-"
+            )
             chosen = " | ".join(_chosen(found.get(n, [])) for found in (tuned, scratch))
             rows.append([str(n), _spread(pair[0]), _spread(pair[1]), ratio, chosen])
         return rows
@@ -122,8 +128,21 @@ class FewShot:
     def _smallest(self, tuned: Errors) -> Result:
         return next(iter(tuned.values()))[0]
 
-    def _pictures(self, tuned: Errors) -> list[Path]:
-        return [p for p in [self._smallest(tuned).release / "preview.png"] if p.is_file()]
+    def _pictures(self, tuned: Errors, folder: Path) -> list[Path]:
+        """Prediction beside truth of the model that saw the fewest examples."""
+        from zoo import release
+        from zoo.exporting import module
+        from zoo.plots.preview import preview, typical
+
+        result = self._smallest(tuned)
+        model: Any = release.load(result.release)
+        if model.interface.dimension != 2:
+            return []
+        path = folder / "prediction.png"
+        data = module(str(result.folder / "recipe.yaml"))
+        with shelf.atomic_write(path) as part:
+            part.write_bytes(preview(typical(model, data), model.interface))
+        return [path]
 
     def _csv(self, path: Path, arms: dict[str, Errors], zero: Sequence[Result]) -> None:
         with shelf.atomic_write(path) as part, part.open("w", newline="") as file:
@@ -167,4 +186,6 @@ def _markdown(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from zoo import recipe as recipes
 from zoo import shelf
 from zoo.reading import Mistake
 from zoo.recipe import Chain, Run, Stage
+from zoo.workers import work, workers
 
 DONE, BEGUN, PICKED, TESTED = "done.json", "begun.json", "picked.json", "tested.json"
 LAST = Path("checkpoints") / "last.ckpt"
@@ -74,6 +75,7 @@ class Runner:
         if jobs < 1:
             raise Mistake(f"--jobs {jobs}: at least 1")
         self.chain, self.say, self.jobs = chain, say, jobs
+        self.pool: ProcessPoolExecutor | None = None
         self.count = sum(len(chain.runs(stage)) for stage in chain.stages)
         self.number = 0
 
@@ -81,7 +83,7 @@ class Runner:
         """Every stage, in order; the results of all."""
         forced = self.chain.stage(force).name if force is not None else None
         results: list[Result] = []
-        with _alone(self.chain.folder):
+        with _alone(self.chain.folder), workers(self.jobs) as self.pool:
             for stage in self.chain.stages:
                 results += self.stage(stage, stage.name == forced)
         return results
@@ -89,11 +91,12 @@ class Runner:
     def stage(self, stage: Stage, force: bool = False) -> list[Result]:
         """One stage: its runs, its selection, its tests."""
         runs = self.chain.runs(stage)
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for _ in pool.map(lambda one: self.fit(one, force), runs) if self.jobs > 1 else ():
-                pass
-        for one in runs if self.jobs == 1 else ():
-            self.fit(one, force)
+        if self.jobs == 1:
+            for one in runs:
+                self.fit(one, force)
+        else:
+            with ThreadPoolExecutor(self.jobs) as threads:
+                list(threads.map(lambda one: self.fit(one, force), runs))
         results = self.pick(stage)
         if stage.test:
             for result in results:
@@ -116,7 +119,7 @@ class Runner:
         begun = time.monotonic()
         if resumed:
             self.say(f"{head}: goes on from its last checkpoint")
-        self._command(words, run.tree())
+        self._command([*words, *(QUIET if words[0] != "fit" else ())], run.tree())
         seconds = time.monotonic() - begun
         done = {"spec": spec, "sha256": recipes.sha_of(run.folder / "release"), "argv": run.argv()}
         _write(run.folder / DONE, {**done, "seconds": round(_spent(run.folder, seconds), 2)})
@@ -125,13 +128,15 @@ class Runner:
         self.say(f"{head}: {shown}{seconds:.1f} s")
 
     def _command(self, words: list[str], tree: dict[str, Any]) -> None:
-        if self.jobs == 1 and not _many(tree):
-            from zoo.training import train
-
-            code = train(words[0], [*words[1:], *([] if words[0] == "fit" else QUIET)])
-        else:
+        if _many(tree):
             # Lightning starts further processes by repeating this one's command line
             code = subprocess.run([sys.executable, "-m", "zoo", *words], check=False).returncode
+        elif self.pool is not None:
+            code = self.pool.submit(work, words).result()
+        else:
+            from zoo.training import train
+
+            code = train(words[0], words[1:])
         if code:
             raise Mistake(f"stopped with exit code {code}: zoo {shlex.join(words)}")
 
@@ -170,12 +175,14 @@ class Runner:
 
     def test(self, stage: Stage, result: Result) -> None:
         """Measure a result's release on the test data, once."""
-        spec = recipes.digest([recipes.sha_of(result.release), (result.folder / "recipe.yaml").read_text()])
+        spec = recipes.digest(
+            [recipes.sha_of(result.release), (result.folder / "recipe.yaml").read_text()]
+        )
         if (_json(result.folder / TESTED) or {}).get("spec") == spec:
             return
         words = test_words(result.folder)
         begun = time.monotonic()
-        self._command(words, {})
+        self._command([*words, *QUIET], {"trainer": {"devices": 1}})
         seconds = round(time.monotonic() - begun, 2)
         _write(result.folder / TESTED, {"spec": spec, "seconds": seconds, "argv": words})
         known = {n: v for n, v in figures(result.folder).items() if n.startswith("test/")}
@@ -189,8 +196,8 @@ class Runner:
             for run in self.chain.runs(stage):
                 yield f"zoo {shlex.join(run.argv())}"
             if stage.select is not None:
-                chain, out = self.chain.path, self.chain.folder
-                yield f"zoo {shlex.join(['run', str(chain), '--pick', stage.name, '--out', str(out)])}"
+                words = ["run", self.chain.path, "--pick", stage.name, "--out", self.chain.folder]
+                yield f"zoo {shlex.join(map(str, words))}"
             for rest, _ in stage.groups() if stage.test else ():
                 yield f"zoo {shlex.join(test_words(self.chain.outcome(stage, rest)))}"
 
@@ -216,7 +223,14 @@ SHOWN = ("test/relative_l2", "validation/relative_l2", "train/loss")
 def test_words(folder: Path) -> list[str]:
     """The command that measures a run's release on its recipe's test data."""
     own = ["--model.net", "null", "--model.init_from", str(folder / "release")]
-    return ["test", "-c", str(folder / "recipe.yaml"), *own, "--trainer.default_root_dir", str(folder)]
+    return [
+        "test",
+        "-c",
+        str(folder / "recipe.yaml"),
+        *own,
+        "--trainer.default_root_dir",
+        str(folder),
+    ]
 
 
 def is_done(folder: Path, spec: str) -> bool:
@@ -296,7 +310,9 @@ def _alone(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise Mistake(f"another zoo run is at work in {folder}; wait for it or use --out") from error
+        raise Mistake(
+            f"another zoo run is at work in {folder}; wait for it or use --out"
+        ) from error
     try:
         yield
     finally:

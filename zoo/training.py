@@ -10,14 +10,15 @@ usage: zoo {command} -c recipe.yaml [-c more.yaml ...] [--key value ...]
 
 {does}
 Recipes are merged from left to right, then come the keys; a number in a key steps into a list:
-  --trainer.max_steps 500   --model.optimizer.init_args.lr 1e-3   --data.init_args.sets.0.init_args.limit 8
+  --trainer.max_steps 500   --model.optimizer.init_args.lr 1e-3
+  --data.init_args.sets.0.init_args.grid 32
 
  -c, --config FILE      a recipe: a file, or owner/name[@revision] on the Hub
  --seed_everything N    seed of weights and draws                                        (default 0)
  --model.init_from X    start from released weights: folder, shipped name, owner/name[@revision]
  --model.net.class_path, .objective, .metrics, .optimizer, .schedule, .refit_normaliser
  --data.class_path, --data.init_args.KEY
- --trainer.max_steps, .max_epochs, .devices, .strategy, .precision, .default_root_dir (runs/<recipe>), ...
+ --trainer.max_steps, .max_epochs, .devices, .strategy, .precision, .default_root_dir, ...
  --ckpt_path FILE       continue the same run from its last.ckpt
  --save_seconds S       time between two writes of last.ckpt within an epoch            (default 60)
  --print_config         print the merged recipe and stop

@@ -66,7 +66,9 @@ class Writer:
         if self.path.suffix not in (*HDF5, ".npz"):
             raise ValueError(f"{path} ends in {self.path.suffix!r}; write to .h5 or .npz")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.part = self.path.with_name(f".{self.path.stem}.{uuid4().hex[:12]}.part{self.path.suffix}")
+        self.part = self.path.with_name(
+            f".{self.path.stem}.{uuid4().hex[:12]}.part{self.path.suffix}"
+        )
         self.kept: dict[str, list[np.ndarray]] = {}
         self.file = h5py.File(self.part, "w") if self.path.suffix in HDF5 else None
         if self.file is not None:
@@ -122,12 +124,14 @@ def fields(
         if item.ndim not in (1 + dimension, 2 + dimension):
             raise ValueError(
                 f"{name} in {where} has shape {tuple(item.shape)}; it should be (samples, "
-                f"{dimension} space axes), with an axis of {frames} frames between if there are more"
+                f"{dimension} space axes), with an axis of {frames} frames between if more"
             )
         data = np.asarray(item[part])
         data = data[:, None] if data.ndim == 1 + dimension else data
         if data.shape[1] != frames:
-            raise ValueError(f"{name} in {where} has {data.shape[1]} frames; the model has {frames}")
+            raise ValueError(
+                f"{name} in {where} has {data.shape[1]} frames; the model has {frames}"
+            )
         stacked.append(finite(data, name, where, part.start or 0))
     shapes = {name: item.shape for name, item in zip(names, stacked, strict=True)}
     if len(set(shapes.values())) > 1:

@@ -17,6 +17,7 @@ class Files(FieldSet):
 
     Shapes:
         a channel is (samples, *n), or (samples, t, *n); a coefficient is (samples,) or one number.
+
     Args:
         path: the file.
         interface: names, units and box of its channels; its coefficients must be in the file.
@@ -25,6 +26,7 @@ class Files(FieldSet):
         validation: share for validation.
         test: share for the test.
         seed: seed of the permutation.
+
     Raises:
         ValueError: a channel is missing, shapes differ, a value is not finite, a share is empty.
     """
@@ -118,7 +120,7 @@ class Files(FieldSet):
         place = SPLITS.index(split)
         if shares[place] > 0 and ends[place + 1] == ends[place]:
             raise ValueError(
-                f"{split}={shares[place]} of {total} samples in {self.path} is none; raise the share"
+                f"{split}={shares[place]} of {total} samples in {self.path} is none; raise it"
             )
         return ends[place], ends[place + 1]
 
@@ -161,6 +163,8 @@ def coefficients(
                 f"{samples} numbers, or one number"
             )
         if values.shape not in ((), (1,), (samples,)):
-            raise ValueError(f"{name} in {where} has shape {values.shape}; it should be ({samples},)")
+            raise ValueError(
+                f"{name} in {where} has shape {values.shape}; it should be ({samples},)"
+            )
         columns.append(arrays.finite(np.broadcast_to(values, (samples,)), name, where))
     return np.stack(columns, 1) if columns else np.zeros((samples, 0))

@@ -1,0 +1,97 @@
+"""`zoo data describe | export`: what a recipe generates, told beforehand or written to a file."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo import reading, shelf
+from zoo.data import arrays, cache
+from zoo.data.fields import SPLITS
+from zoo.models.base import block, build
+from zoo.reading import Mistake
+
+PACKAGES = ("zoo.data.", "zoo.pde.", "zoo.models.")
+CHUNK = 256
+
+
+def module(recipe: str) -> Any:
+    """The data module of a recipe, built and not yet filled."""
+    path = shelf.recipes().get(recipe, Path(recipe))
+    content = reading.read(Path(recipe) if Path(recipe).is_file() else path, recipe).content
+    if "stages" in content:
+        raise Mistake(f"{recipe} is a chain; name one of the recipes of its stages")
+    if not isinstance(content.get("data"), dict):
+        raise Mistake(f"{recipe} names no data")
+    return build(content["data"], object, PACKAGES)
+
+
+def describe(recipe: str) -> str:
+    """Samples, grids, bytes and cache folders of a recipe's data, without generating anything."""
+    data = module(recipe)
+    lines = [f"data of {recipe}; cache: {shelf.cache_dir()}"]
+    need = 0
+    for item in data.sets:
+        if not hasattr(item, "spec"):
+            told = ", ".join(f"{item.count(split)} {split}" for split in SPLITS)
+            lines.append(f"{item.name}: {told}, grid {_grid(item.shape())}, from {item.path}")
+            continue
+        grid = _grid(item.shape())
+        lines.append(
+            f"{item.name}: {block(item)['init_args']['equation']['class_path']}, grid {grid}"
+        )
+        for name, (low, high) in item.ranges.items():
+            lines.append(f"  {name} in [{low:.4g}, {high:.4g}] {_unit(item.units[name])}".rstrip())
+        for split in SPLITS:
+            folder = cache.folder(item.spec(split))
+            there = (folder / "spec.json").is_file()
+            need += 0 if there else item.bytes(split)
+            state = "in the cache" if there else "will be generated"
+            size = f"{item.bytes(split) / 1e6:.1f} MB"
+            lines.append(
+                f"  {split:<10} {item.count(split):>6} samples  {size:>10}  {state}  {folder}"
+            )
+    lines.append(f"disk still needed: {need / 1e6:.1f} MB")
+    return "\n".join(lines)
+
+
+def export(recipe: str, split: str, out: Path | None = None) -> str:
+    """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take."""
+    data = module(recipe)
+    name = Path(recipe).stem
+    whole = out if out is not None else Path(f"{name}-{split}.h5")
+    written = []
+    for item in data.sets:
+        alone = len(data.sets) == 1
+        target = whole if alone else whole.with_name(f"{whole.stem}-{item.name}{whole.suffix}")
+        fields = item.split(split)
+        told = {
+            "system": item.name,
+            "split": split,
+            "box": list(item.box),
+            **{f"unit of {channel}": unit for channel, unit in item.units.items()},
+        }
+        with arrays.Writer(target, told) as writer:
+            for start in range(0, len(fields), CHUNK):
+                part = slice(start, start + CHUNK)
+                u, y = fields.u[part].numpy(), fields.y[part].numpy()
+                columns = {n: _plain(u[:, :, i]) for i, n in enumerate(item.inputs)}
+                columns |= {n: _plain(y[:, :, i]) for i, n in enumerate(item.outputs)}
+                p = fields.p[part].numpy()
+                columns |= {n: p[:, i] for i, n in enumerate(item.coefficients)}
+                writer.add(**columns)
+        written.append(f"{target}: {len(fields)} samples")
+    return "\n".join(written)
+
+
+def _plain(field: np.ndarray) -> np.ndarray:
+    """One frame is written without its axis."""
+    return field[:, 0] if field.shape[1] == 1 else field
+
+
+def _grid(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else unit
