@@ -52,7 +52,14 @@ def stale(folder: str | Path) -> bool:
     if not path.is_file():
         return True
     text = path.read_text(encoding="utf-8")
-    return merge(text, card(folder)) != text
+    merged = merge(text, card(folder))
+    return not text.startswith("---\n") or _halves(text) != _halves(merged)
+
+
+def _halves(text: str) -> tuple[Any, str]:
+    """Front matter, in which the order of keys means nothing, and body."""
+    _, front, body = text.split("---\n", 2)
+    return yaml.safe_load(front), body
 
 
 def refresh(folder: str | Path) -> Path:
@@ -63,6 +70,15 @@ def refresh(folder: str | Path) -> Path:
     with shelf.atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
+
+
+def refresh_all() -> list[Path]:
+    """Write every shipped card and MODEL_CARD.md anew; returns what was written."""
+    written = [refresh(folder) for folder in shelf.checkpoints().values()]
+    path = shelf.root() / "MODEL_CARD.md"
+    with shelf.atomic_write(path) as part:
+        part.write_text(model_index(), encoding="utf-8")
+    return [*written, path]
 
 
 def text(folder: str | Path) -> str:

@@ -5,6 +5,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -156,7 +157,7 @@ def build(
         raise BlockError(f"not a block: {described!r}; it holds class_path and init_args alone")
     cls = find(str(described.get("class_path")), expect, allowed)
     arguments = dict(described.get("init_args") or {})
-    known = _arguments(cls)
+    known, parameters = _arguments(cls), inspect.signature(cls).parameters
     for name in arguments:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -167,6 +168,9 @@ def build(
             arguments[name] = interface(value)
         else:
             arguments[name] = _built(value, allowed)
+            # JSON has no tuples
+            if typing.get_origin(parameters[name].annotation) is tuple and isinstance(value, list):
+                arguments[name] = tuple(arguments[name])
     return cls(**arguments)
 
 
