@@ -40,10 +40,10 @@ class Operator(Model):
                 f"u has shape {tuple(u.shape)}; this model needs (b, {want.history}, "
                 f"{len(want.inputs)}, {want.dimension} space axes) with channels {want.inputs}"
             )
-        if want.coefficients and (p is None or p.shape != (len(u), len(want.coefficients))):
+        if want.coefficients and (p is None or p.shape != (u.shape[0], len(want.coefficients))):
             got = "None" if p is None else tuple(p.shape)
             raise ValueError(
-                f"p is {got}; this model needs ({len(u)}, {len(want.coefficients)}) "
+                f"p is {got}; this model needs ({u.shape[0]}, {len(want.coefficients)}) "
                 f"coefficients {want.coefficients}"
             )
 
@@ -107,7 +107,7 @@ class Operator(Model):
             ValueError: NaNs, wrong channels, unknown or missing coefficients.
         """
         like = next(self.parameters())
-        field = torch.as_tensor(np.asarray(u), dtype=like.dtype, device=like.device)
+        field = torch.as_tensor(np.array(u), dtype=like.dtype, device=like.device)
         if not bool(field.isfinite().all()):
             raise ValueError(f"u holds {int((~field.isfinite()).sum())} values that are not finite")
         missing = 3 + self.interface.dimension - field.ndim

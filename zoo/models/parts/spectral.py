@@ -72,15 +72,17 @@ class SpectralConv(nn.Module):
             raise ValueError(
                 f"modes={modes} needs n >= {least}, got n={n}; lower modes or refine the grid"
             )
-        return fourier(n, modes, axis == 0, dtype, h.device)
+        if torch.compiler.is_compiling() or type(h) is not Tensor:
+            return fourier(n, modes, axis == 0, dtype, h.device)  # n may be a symbol: keep nothing
+        return _kept(n, modes, axis == 0, dtype, h.device)
 
     def _analyse(self, h: Tensor) -> Tensor:
         """Field (n_last, n_first, ..., b, c) to waves (k_last, k_first, ..., 2, b, c)."""
         forth, _ = self._matrices(h, 0, h.dtype)
-        x = forth @ h.reshape(len(h), -1)
+        x = forth @ h.reshape(h.shape[0], -1)
         for axis in range(1, len(self.modes)):
             forth, _ = self._matrices(h, axis, h.dtype)
-            x = torch.matmul(forth, x.reshape(-1, forth.shape[1], h.shape[axis + 1 :].numel()))
+            x = torch.matmul(forth, x.reshape(-1, forth.shape[1], math.prod(h.shape[axis + 1 :])))
         return x.reshape(*self.weight.shape[:-3], 2, *h.shape[-2:])
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -97,13 +99,13 @@ class SpectralConv(nn.Module):
         shape = (*h.shape[:-1], self.outputs)
         for axis in range(len(self.modes) - 1, 0, -1):
             _, back = self._matrices(h, axis, y.dtype)
-            y = torch.matmul(back, y.reshape(self.weight.shape[:axis].numel(), back.shape[1], -1))
+            y = torch.matmul(back, y.reshape(math.prod(self.weight.shape[:axis]), back.shape[1], -1))
         _, back = self._matrices(h, 0, y.dtype)
         y = y.reshape(back.shape[1], -1)
         if plus is None:
             return (back @ y).view(shape)
         # in autograd's eyes no view of `plus`, so that adding in place costs no copy going back
-        total = torch.ops.aten._unsafe_view(plus, (len(back), y.shape[1]))
+        total = torch.ops.aten._unsafe_view(plus, (back.shape[0], y.shape[1]))
         return total.addmm_(back, y).view(shape)
 
 
@@ -125,14 +127,6 @@ def fourier(
     Complex numbers are pairs: rows are (k, part), columns (part, x); the half transform, k = 0 ...
     modes-1, takes a real field and so has no part in its columns.
     """
-    if torch.compiler.is_compiling() or not isinstance(n, int):
-        return _build(n, modes, half, dtype, device)  # n may be a symbol, and no tensor may be kept
-    return _kept(n, modes, half, dtype, device)
-
-
-def _build(
-    n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor]:
     k = torch.arange(0 if half else -modes, modes, device=device)
     x = torch.arange(n, device=device)
     angle = (2 * math.pi / n) * ((k[:, None] * x) % n).to(torch.float64)
@@ -154,4 +148,4 @@ def _kept(
     n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     with torch.inference_mode(False), torch.no_grad():  # or training could not reuse them
-        return _build(n, modes, half, dtype, device)
+        return fourier(n, modes, half, dtype, device)
