@@ -99,9 +99,8 @@ def _show(args: argparse.Namespace) -> int:
     from zoo import card, release
 
     folder = release.resolve(args.model)
-    _, body = card.split(card.card(folder))
-    print("\n".join(line for line in body.splitlines() if not line.startswith("<!--")).strip())
-    print(f"\nfolder: {folder}")
+    print(card.text(folder))
+    print(f"folder: {folder}")
     return 0
 
 
@@ -164,17 +163,10 @@ def _card_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _card(args: argparse.Namespace) -> int:
     """Write a release's card anew from measured figures; without a name, all and MODEL_CARD.md."""
-    from zoo import card, release, shelf
+    from zoo import card, release
 
-    if args.model:
-        print(card.refresh(release.resolve(args.model)))
-        return 0
-    for folder in shelf.checkpoints().values():
-        print(card.refresh(folder))
-    index = shelf.root() / "MODEL_CARD.md"
-    with shelf.atomic_write(index) as part:
-        part.write_text(card.model_index(), encoding="utf-8")
-    print(index)
+    written = [card.refresh(release.resolve(args.model))] if args.model else card.refresh_all()
+    print("\n".join(map(str, written)))
     return 0
 
 
