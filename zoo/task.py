@@ -63,12 +63,15 @@ class Task(LightningModule):
         self.about = dict(about or {})
         self._ready = False
         self._parent: dict[str, Any] | None = None
-        self._best: tuple[float, dict[str, Tensor]] | None = None
+        self._best: dict[str, Any] | None = None
         self._spent = 0.0
         self._random: list[dict[str, Any]] = []
+        self._measured: list[tuple[PerSystem, dict[str, float]]] = []
 
     @classmethod
-    def from_pretrained(cls, x: str, *, objective: Objective | None = None, **options: Any) -> "Task":
+    def from_pretrained(
+        cls, x: str, *, objective: Objective | None = None, **options: Any
+    ) -> "Task":
         """A task around released weights, for people who bring their own Lightning loop.
 
         Args:
@@ -172,10 +175,11 @@ class Task(LightningModule):
         if self.trainer.sanity_checking or self.trainer.state.fn != "fit":
             return
         figure = values[self.headline]
-        if self._best is None or figure < self._best[0]:
+        if self._best is None or figure < self._best["value"]:
             state = self.trainer.strategy.lightning_module_state_dict()
             kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
-            self._best = (figure, kept)
+            first = self._measured[0][1]
+            self._best = {"value": figure, "state": kept, "figures": first}
 
     def on_test_epoch_end(self) -> None:
         """Log the figures."""
@@ -188,12 +192,14 @@ class Task(LightningModule):
 
     def _compute(self, stage: str) -> dict[str, float]:
         values: dict[str, float] = {}
+        self._measured = []
         for metric in self.metrics:
-            for name, value in metric.compute().items():
-                self.log(f"{stage}/{name}", value.float(), prog_bar="/" not in name, sync_dist=False)
-                values[name] = float(value)
+            found = {name: float(value) for name, value in metric.compute().items()}
+            self._measured.append((metric, found))
+            for name, value in found.items():
+                self.log(f"{stage}/{name}", value, prog_bar="/" not in name)
+            values.update(found)
             metric.reset()
-        self._values = values
         return values
 
     def on_fit_end(self) -> None:
@@ -202,31 +208,40 @@ class Task(LightningModule):
         state = self.trainer.strategy.lightning_module_state_dict()
         final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}
         if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
-            self._release(self._best[1] if self._best is not None else final)
+            self._release(final if self._best is None else self._best["state"])
         self.trainer.strategy.barrier("release")
 
     def _release(self, state: dict[str, Tensor]) -> None:
         from zoo.models.base import block, build
+        from zoo.plots.preview import preview, typical
+
         model = build(block(self.net)).to(next(iter(state.values())).dtype)
         model.load_state_dict({name: value.cpu() for name, value in state.items()})
         folder = Path(self.trainer.default_root_dir)
         recipe = folder / "recipe.yaml"
-        measured = self._best[0] if self._best is not None else None
+        rows = typical(model.eval(), self.data) if model.interface.dimension == 2 else []
+        best = {} if self._best is None else self._best["figures"]
+        told = self._figures("validation", [(self.metrics[0], best)], seconds=self._spent)
+        picture = preview(rows, model.interface) if rows else None
         release.save_pretrained(
-            model.eval(),
+            model,
             folder / "release",
-            metrics=figures(
-                self.data,
-                "validation",
-                {} if measured is None else {self.headline: measured},
-                self.metrics[0],
-                seed=torch.initial_seed(),
-                seconds=self._spent,
-            ),
+            metrics=told,
             recipe=recipe.read_text() if recipe.is_file() else None,
             lineage=self._parent["lineage"] if self._parent is not None else [],
+            preview=picture,
             about=self._told(folder.name),
         )
+
+    def _figures(
+        self, split: str, measured: list[tuple[PerSystem, dict[str, float]]], **known: Any
+    ) -> list[dict[str, Any]]:
+        seed = torch.initial_seed()
+        return [
+            entry
+            for metric, values in measured
+            for entry in figures(self.data, split, values, metric, seed, **known)
+        ]
 
     def _told(self, name: str) -> dict[str, Any]:
         told = {
@@ -244,7 +259,7 @@ class Task(LightningModule):
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
             return
         folder = Path(self.trainer.default_root_dir)
-        entries = figures(self.data, "test", self._values, self.metrics[0], torch.initial_seed())
+        entries = self._figures("test", self._measured)
         folder.mkdir(parents=True, exist_ok=True)
         with shelf.atomic_write(folder / "test.json") as part:
             part.write_text(json.dumps(entries, indent=1))

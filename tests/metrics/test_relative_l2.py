@@ -62,3 +62,29 @@ def test_trivial_predictors_score_what_plain_loops_give(tmp_path, monkeypatch):
     # with the sample's own coefficients instead of the medians the solver would be exact
     assert 0.01 < scores["median coefficients"] < 1.5
     assert best(scores)[1] == min(scores.values())
+
+
+def test_errors_by_value_are_the_means_of_the_samples_with_that_value(rng):
+    from zoo.metrics.by_value import ByValue
+    from zoo.models.base import Interface
+
+    model = Half()
+    model.interface = Interface(("f",), ("u",), ("k11", "omega"))
+    metric, errors = ByValue("b", "omega", [1, 2, 3]), {1: [], 2: []}
+    metric.name_systems(["a", "b"])
+    for batch in batches(rng):
+        size = len(batch["u"])
+        omega = torch.randint(1, 3, (size,), generator=rng).float()
+        batch["p"] = torch.stack([torch.zeros(size), omega], 1)
+        metric.update(model, batch)
+        for i in range(size):
+            if batch["system"][i] == 1:
+                error = (0.5 * batch["u"][i] - batch["y"][i]).norm() / batch["y"][i].norm()
+                errors[int(omega[i])].append(float(error))
+    values = metric.compute()
+    assert set(values) == {f"b/omega={w}/relative_l2" for w in errors if errors[w]}
+    for omega, found in errors.items():
+        mean = sum(found) / len(found)
+        assert float(values[f"b/omega={omega}/relative_l2"]) == pytest.approx(mean, rel=1e-6)
+    with pytest.raises(ValueError, match="no system 'b'"):
+        metric.name_systems(["a"])

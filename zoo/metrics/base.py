@@ -22,11 +22,13 @@ class PerSystem(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.systems = ["all"]
-        self.name_systems(self.systems)
+        self._size(["all"])
 
     def name_systems(self, systems: list[str]) -> None:
         """Size the sums for these systems; `batch["system"]` counts through them."""
+        self._size(systems)
+
+    def _size(self, systems: list[str]) -> None:
         self.systems = list(systems)
         zeros = torch.zeros(len(systems), dtype=torch.float64)
         self.add_state("total", zeros.clone(), dist_reduce_fx="sum")
