@@ -23,7 +23,7 @@ ATTEMPTS = 2
 """How often the client may send one request within one call; it would do so for 23 seconds."""
 PATIENCE = 5.0
 """Seconds that a server may ask us to wait before the one retry; a longer wait is an error."""
-CONNECT, READ, WRITE = 5.0, 10.0, 60.0
+CONNECT, WRITE = 5.0, 60.0
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -83,6 +83,7 @@ class Line:
         implicit = token is None and not self.withheld
         self._secret = (get_token() or "") if implicit else (token or "")
         self.fresh, self.refused = False, 0
+        self._patience = float(constants.HF_HUB_ETAG_TIMEOUT)
         self._files: dict[str, str] = {}
         self._sent: Counter[tuple[str, str]] = Counter()
 
@@ -188,7 +189,8 @@ class Line:
                 raise Unanswered(request)
         limits = request.extensions.get("timeout") or {}
         slow = request.method in ("PUT", "POST")
-        ours = {"connect": CONNECT, "read": WRITE if slow else READ, "write": WRITE, "pool": WRITE}
+        read = WRITE if slow else self._patience
+        ours = {"connect": CONNECT, "read": read, "write": WRITE, "pool": WRITE}
         request.extensions["timeout"] = {k: limits.get(k) or v for k, v in ours.items()}
 
     def _arriving(self, response: Any) -> None:

@@ -99,7 +99,11 @@ class Client:
 
 
 def finished(process: subprocess.Popen[str]) -> Said:
-    out, err = process.communicate(timeout=120)
+    with process:
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     lines = [json.loads(line[5:]) for line in out.splitlines() if line.startswith("FACT ")]
     return Said({fact.pop("name"): fact for fact in lines}, out + err, process.returncode)
 

@@ -1,5 +1,6 @@
 """Every failure is one error that says where, what, why and what to do, and says it soon."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,17 @@ def test_a_server_that_is_no_hub_drops_the_line_or_is_not_there(
         assert whole(said[name], "lab/poisson"), said[name]
         assert said[name]["seconds"] < QUICK
     assert "Traceback" not in said.text
+
+
+def test_a_silent_server_is_waited_for_with_a_word_and_not_for_ever(
+    hub: LoopbackHub, client: Client, releases: list[Path]
+) -> None:
+    publish(hub, "lab/poisson", releases[0])
+    hub.fault("/revision/main", before=lambda: time.sleep(6))
+    said = client.python("attempt('pull', hub.pull, 'lab/poisson')", HF_HUB_ETAG_TIMEOUT="4")
+    assert f"waiting for an answer from {hub.url}" in said.text
+    assert "in time" in said["pull"]["cause"]
+    assert said["pull"]["seconds"] < 4 + QUICK
 
 
 @pytest.mark.parametrize(
