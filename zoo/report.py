@@ -1,6 +1,7 @@
 """What a chain shows at its end: a table, a plot, and the files they lie in."""
 
 import csv
+import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,7 +46,8 @@ class FewShot:
         zero: the stage that measures the released weights as they are.
         pretrained: the stage that made them; its own error is told beside.
         figure: what is compared.
-        title: of the plot.
+        title: of the plot, and of the figures that are recorded.
+        record: a stage or a released model whose card gets the table.
     """
 
     def __init__(
@@ -58,10 +60,11 @@ class FewShot:
         pretrained: str | None = None,
         figure: str = "test/relative_l2",
         title: str = "",
+        record: str | None = None,
     ) -> None:
         self.tuned, self.scratch, self.examples = tuned, scratch, examples
         self.zero, self.pretrained = zero, pretrained
-        self.figure, self.title = figure, title
+        self.figure, self.title, self.record = figure, title, record
 
     def write(self, results: Sequence[Result], folder: Path) -> str:
         """Write few_shot.md, .csv and .png into `folder`; the text for the screen."""
@@ -90,6 +93,33 @@ class FewShot:
         releases = [self._smallest(tuned)] + (named[self.pretrained] if self.pretrained else [])
         shown += [f"release:  {result.release}" for result in releases]
         return "\n".join(shown).strip("\n")
+
+    def _record(
+        self, named: dict[str, list[Result]], tuned: dict[int, Any], scratch: Errors
+    ) -> None:
+        """Put the table into the card of the release that was adapted."""
+        from zoo import release
+
+        entries = []
+        for n, results in tuned.items():
+            values, base = self._values(results), self._values(scratch.get(n, []))
+            stated = [_stated(result.folder, self.figure) for result in results]
+            entries.append(
+                {
+                    "name": f"few_shot/{n}/{self.title}",
+                    "value": statistics.mean(values),
+                    "spread": max(values) - min(values) if len(values) > 1 else None,
+                    "baseline": statistics.mean(base) if base else None,
+                    "unit": "1",
+                    "n": stated[0]["n"],
+                    "seeds": sorted({seed for entry in stated for seed in entry["seeds"]}),
+                    "trivial": stated[0]["trivial"],
+                    "remeasure": False,
+                }
+            )
+        stage = named.get(str(self.record))
+        folder = stage[0].release if stage else release.resolve(str(self.record))
+        release.add_figures(folder, entries)
 
     def _by_examples(self, results: Sequence[Result]) -> Errors:
         found: Errors = {}
@@ -165,6 +195,12 @@ class FewShot:
             points.update(found)
             curves.append(Curve(label, list(points), [self._values(p) for p in points.values()]))
         return few_shot(curves, title=self.title, quantity=self.figure)
+
+
+def _stated(folder: Path, figure: str) -> dict[str, Any]:
+    """The whole entry of a figure that a run's test has written."""
+    entries = json.loads((folder / "test.json").read_text())
+    return next(entry for entry in entries if entry["name"] == figure)
 
 
 def _spread(values: Sequence[float]) -> str:
