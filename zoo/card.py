@@ -89,15 +89,17 @@ def text(folder: str | Path) -> str:
 
 def losses(entries: Figures) -> list[str]:
     """Where a release does not beat its trivial predictor or training from scratch, in words."""
-    told = []
+    told = {}
     for entry in entries:
         for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
             if entry[key] is not None and not entry["value"] < entry[key]:
-                told.append(
+                # with one system its figure and the mean over systems are one
+                told.setdefault(
+                    (key, entry["value"], entry[key]),
                     f"{name} on {entry['name']}: {_number(entry['value'])} "
-                    f"against {_number(entry[key])}"
+                    f"against {_number(entry[key])}",
                 )
-    return told
+    return list(told.values())
 
 
 def verdict(entries: Figures) -> str:

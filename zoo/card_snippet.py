@@ -1,6 +1,6 @@
 """The lines of Python on a card: they run as they stand, which a test proves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +8,28 @@ from zoo import manifest
 
 
 def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
-    """Load a release and predict once, in physical units, on the grid of its probe."""
+    """Load a release and predict once, in physical units, on the grid of its data."""
     face = config["model"]["init_args"]["interface"]
     shape = manifest.tensors(Path(folder) / manifest.PROBE)["input.u"]["shape"]
-    grid = shape[3:]
-    sides = ", ".join(
-        f"np.arange({n}) * {side / n:g}" for n, side in zip(grid, face["box"], strict=True)
-    )
-    names = ", ".join("xyz"[: len(grid)])
-    waves = " * ".join(
-        f"np.sin(2 * np.pi * {axis} / {side:g})" if side != 1 else f"np.sin(2 * np.pi * {axis})"
-        for axis, side in zip("xyz", face["box"], strict=False)
-    )
+    points = next(_grids([entry["data"] for entry in manifest.figures(folder)]), None)
+    grid = [points] * len(face["box"]) if points else shape[3:]
+    axes = "xyz"[: len(grid)]
     f, u = (_variable(face[kind], word) for kind, word in (("inputs", "f"), ("outputs", "u")))
     lines = [
         "import numpy as np",
         "import zoo",
         "",
         f'model = zoo.from_pretrained("{config["about"]["name"]}")  # or a folder, or owner/name',
-        f'{names}{"," if len(grid) == 1 else ""} = np.meshgrid({sides}, indexing="ij")',
-        f"{f} = {waves}  # {_named(face, 'inputs')}",
     ]
+    for axis, n, side in zip(axes, grid, face["box"], strict=True):
+        lines.append(f"{axis} = np.arange({n}){'' if side == 1 else f' * {side:g}'} / {n}")
+    if len(grid) > 1:
+        lines.append(f'{", ".join(axes)} = np.meshgrid({", ".join(axes)}, indexing="ij")')
+    waves = " * ".join(
+        f"np.sin(2 * np.pi * {axis}{'' if side == 1 else f' / {side:g}'})"
+        for axis, side in zip(axes, face["box"], strict=True)
+    )
+    lines.append(f"{f} = {waves}  # {_named(face, 'inputs')}")
     frames, channels = shape[1:3]
     if (frames, channels) != (1, 1):
         lines.append(f"{f} = np.broadcast_to({f}, (1, {frames}, {channels}, *{f}.shape))")
@@ -39,6 +40,15 @@ def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _grids(value: Any) -> Iterator[int]:
+    """Points per side of the data sets in blocks."""
+    parts = value.values() if isinstance(value, Mapping) else value
+    for part in parts if isinstance(parts, Iterable) and not isinstance(parts, str) else ():
+        yield from _grids(part)
+    if isinstance(value, Mapping) and isinstance(value.get("grid"), int):
+        yield value["grid"]
+
+
 def _variable(names: list[str], word: str) -> str:
     """The channel's own name where it may stand in these lines, else `word`."""
     taken = ("x", "y", "z", "p", "np", "zoo", "model")
@@ -46,7 +56,8 @@ def _variable(names: list[str], word: str) -> str:
 
 
 def _named(face: Mapping[str, Any], kind: str) -> str:
-    return ", ".join(f"{name} [{face['units'].get(name, '?')}]" for name in face[kind])
+    units = {name: face["units"].get(name, "?") for name in face[kind]}
+    return ", ".join(name if unit == "1" else f"{name} [{unit}]" for name, unit in units.items())
 
 
 def _coefficients(names: list[str], ranges: Mapping[str, Any]) -> str:

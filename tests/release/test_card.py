@@ -11,6 +11,7 @@ import yaml
 
 import zoo
 from zoo import card, shelf
+from zoo.manifest import few_shot
 from zoo.models.base import Interface
 from zoo.models.fno import FNO
 from zoo.models.parts.affine import Affine
@@ -101,6 +102,22 @@ def test_few_examples_make_a_table_with_the_ratio(told):
     text = card.card(told)
     assert "| poisson/relative_l2 | 8 | 0.125 ± 0.25 | 0.5 | 4 | 2 |  |" in text
     assert "| poisson/relative_l2 | 32 | 0.0625 | 0.125 ± 0.01 | 2 | 2 |  |" in text
+
+
+def test_a_report_of_few_examples_becomes_figures(tmp_path):
+    (tmp_path / "few_shot.csv").write_text(
+        "arm,examples,variant,chosen,test/relative_l2,release\n"
+        "zero,0,,,0.25,\n"
+        "tuned,8,seed=0,lr=1,0.1,runs/a\ntuned,8,seed=1,lr=1,0.2,runs/b\n"
+        "scratch,8,seed=0,lr=2,0.5,runs/c\nscratch,8,seed=1,lr=2,0.7,runs/d\n"
+    )
+    zero, eight = few_shot(tmp_path / "few_shot.csv", "poisson/relative_l2", trivial=0.8, n=256)
+    assert (zero["name"], zero["value"]) == ("few_shot/0/poisson/relative_l2", 0.25)
+    assert zero["baseline"] is None and zero["seeds"] == 1
+    assert eight["value"] == pytest.approx(0.15) and eight["baseline"] == pytest.approx(0.6)
+    assert eight["spread"] == pytest.approx(0.05 * 2**0.5)
+    assert eight["baseline_spread"] == pytest.approx(0.1 * 2**0.5)
+    assert (eight["seeds"], eight["n"], eight["trivial"]) == (2, 256, 0.8)
 
 
 def test_other_grids_make_a_table(told):
