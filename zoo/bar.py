@@ -15,7 +15,8 @@ SHOWN = True
 class StepBar(ProgressBar):
     """A bar that lasts the whole fit, whatever the length of an epoch.
 
-    Without a terminal it is a line now and then. Refreshed a few times a second, so that reading the loss costs nothing.
+    Without a terminal it is a line now and then. Refreshed a few times a second, so that reading
+    the loss costs nothing.
 
     Args:
         title: what is run, at the left of the bar.

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 import warnings
 from pathlib import Path
@@ -218,6 +219,8 @@ def _folder(configs: Any) -> Path:
 
 def quiet() -> None:
     """Drop Lightning's remarks that tell a user nothing; errors and true warnings stay."""
+    # Lightning 2.6 makes calls that jsonargparse 5 will drop: our bound says so, no user must
+    os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for text in (".*many workers.*", ".*LeafSpec.*", ".*smaller than the logging interval.*"):

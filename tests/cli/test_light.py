@@ -1,0 +1,78 @@
+"""Commands that need no torch do not import it."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.cli.conftest import environment
+from zoo import __version__
+from zoo.cli import HELP
+from zoo.commands import COMMANDS
+
+LOOK = """
+import json, sys
+from zoo.cli import main
+code = main(sys.argv[1:])
+heavy = [name for name in ("torch", "lightning", "matplotlib", "huggingface_hub") if name in sys.modules]
+print(json.dumps([code, heavy]), file=sys.stderr)
+"""
+LIGHT = ["--help", "--version", "list", "list --help", "fit --help", "run --help", "cache show", "frobnicate"]
+
+
+@pytest.mark.parametrize("words", LIGHT)
+def test_light_commands_import_nothing_heavy(words):
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, *words.split()],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        timeout=60,
+    )
+    code, heavy = json.loads(done.stderr.strip().splitlines()[-1])
+    assert (code, heavy) == (2 if words == "frobnicate" else 0, [])
+
+
+def _seconds(code):
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment())
+    return time.perf_counter() - begun
+
+
+def test_help_and_list_take_less_than_a_second_and_a_half():
+    for word in ("--help", "list"):
+        code = f"from zoo.cli import main; main([{word!r}])"
+        assert min(_seconds(code) for _ in range(3)) < 1.5
+
+
+def test_importing_the_package_takes_less_than_a_third_of_a_second():
+    bare = min(_seconds("pass") for _ in range(3))
+    assert min(_seconds("import zoo") for _ in range(3)) - bare < 0.3
+
+
+def test_help_names_every_command(zoo):
+    code, out, _ = zoo("--help")
+    assert code == 0
+    assert [name for name in (*COMMANDS, "fit", "validate", "test") if name not in out] == []
+    assert max(map(len, HELP.splitlines())) <= 100
+    assert zoo()[1] == out
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "fit", "validate", "test"])
+def test_every_command_has_a_help_of_one_screen(command, zoo):
+    code, out, err = zoo(command, "--help")
+    assert (code, err) == (0, "")
+    assert 3 <= len(out.splitlines()) <= 45
+    assert f"usage: zoo {command}" in out
+
+
+def test_version(zoo):
+    assert zoo("--version") == (0, f"zoo {__version__}\n", "")
+
+
+def test_every_key_is_told_on_demand(zoo):
+    code, out, _ = zoo("fit", "--help_all")
+    assert code == 0
+    assert "--model.refit_normaliser" in out and "--save_seconds" in out
