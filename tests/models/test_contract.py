@@ -173,4 +173,4 @@ def test_forward_mode_agrees_with_reverse_mode(cls):
     y, pushed = torch.func.jvp(lambda at: net(at, **inputs), (u,), (along,))
     leaf = u.clone().requires_grad_()
     (pulled,) = torch.autograd.grad((net(leaf, **inputs) * y).sum(), leaf)
-    assert float((pushed * y).sum()) == pytest.approx(float((pulled * along).sum()), rel=1e-9)
+    assert (pushed * y).sum().item() == pytest.approx(float((pulled * along).sum()), rel=1e-9)

@@ -131,7 +131,12 @@ class Operator(Model):
         values = torch.as_tensor(np.asarray(p), dtype=u.dtype, device=u.device)
         if not bool(values.isfinite().all()):
             raise ValueError(f"p={values.tolist()} holds a value that is not finite")
-        return values.expand(len(u), -1) if values.ndim == 2 else values.expand(len(u), len(names))
+        if values.shape not in ((len(names),), (1, len(names)), (len(u), len(names))):
+            raise ValueError(
+                f"p has shape {tuple(values.shape)}; it must be ({len(names)},) or "
+                f"({len(u)}, {len(names)}) for the coefficients {names}"
+            )
+        return values.expand(len(u), len(names))
 
 
 __all__ = ["Interface", "Operator"]

@@ -60,8 +60,11 @@ class Homogeneous(Normaliser):
     def encode(self, u: Tensor, p: Tensor | None) -> tuple[Tensor, Tensor | None, None]:
         """As in Normaliser; the state is None, since the solution keeps its units."""
         source = u if len(self.places) == u.shape[2] else u[:, :, self.places]
-        rms = source.flatten(1).square().mean(1).sqrt()
-        factor = torch.where(rms > 0, rms / self.source_rms, torch.ones_like(rms))
+        square = source.flatten(1).square().mean(1)
+        one = torch.ones_like(square)
+        # the root of the zero itself would have a gradient that is not a number
+        rms = torch.where(square > 0, square, one).sqrt()
+        factor = torch.where(square > 0, rms / self.source_rms, one)
         scaled = u / factor.view(-1, *(1,) * (u.ndim - 1))
         if p is None:
             return scaled, None, None
