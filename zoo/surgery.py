@@ -1,8 +1,9 @@
 """Change a model's channels by name: what is shared is kept, what is new does not disturb it."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,25 +38,38 @@ class LoadReport:
         return "\n".join(lines)
 
 
-def adapt(model: Model, **names: tuple[str, ...]) -> Model:
+def adapt(
+    model: Model,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    coefficients: Sequence[str] | None = None,
+    **arguments: Any,
+) -> Model:
     """The same model with other channels; its `load_report` tells what became of them.
 
     Channels and coefficients that both have keep their weights, wherever they stand now. A new
     input or coefficient starts with zero weights, so the function of the old ones is unchanged; a
     new output starts at random with the size of the old ones. What the normaliser knows goes along
-    by name, and a new channel has its neutral values.
+    by name, and a new channel has its neutral values. Waves are kept by number: more `modes` start
+    at zero and leave the function unchanged, fewer cut it off.
 
     Args:
         model: a loaded model.
-        names: `inputs`, `outputs` or `coefficients`: the names wanted, in order.
+        inputs: names wanted, in order; None leaves them.
+        outputs: names wanted, in order; None leaves them.
+        coefficients: names wanted, in order; None leaves them.
+        arguments: other arguments of the model to change, such as `modes`.
 
     Raises:
-        ReleaseError: the model cannot take these channels.
+        ReleaseError: the model cannot take these channels or arguments.
     """
     old = model.interface
-    kinds = ("inputs", "outputs", "coefficients")
-    wanted: dict[str, tuple[str, ...]] = {kind: getattr(old, kind) for kind in kinds} | names
-    if all(tuple(wanted[key]) == getattr(old, key) for key in wanted):
+    asked = {"inputs": inputs, "outputs": outputs, "coefficients": coefficients}
+    wanted: dict[str, tuple[str, ...]] = {
+        kind: getattr(old, kind) if names is None else tuple(names) for kind, names in asked.items()
+    }
+    if not arguments and all(wanted[kind] == getattr(old, kind) for kind in wanted):
         model.load_report = LoadReport(tuple(model.state_dict()))
         return model
     if not set(wanted["inputs"]) & set(old.inputs):
@@ -63,20 +77,25 @@ def adapt(model: Model, **names: tuple[str, ...]) -> Model:
             f"inputs={list(wanted['inputs'])} shares no name with the release's "
             f"{list(old.inputs)}: the adapted model would ignore its input; name one of them"
         )
-    fresh = _fresh(model, wanted)
+    fresh = _fresh(model, wanted, arguments)
+    loaded, adapted = _fill(model, fresh)
+    fresh.load_report = _report(model, fresh, loaded, adapted)
+    return fresh.eval()
+
+
+def _fill(model: Model, fresh: Model) -> tuple[list[str], list[str]]:
+    """Give `fresh` what `model` knows; names of tensors taken whole, and of the others."""
     before, after = model.channel_axes(), fresh.channel_axes()
     found, parameters = model.state_dict(), {name for name, _ in fresh.named_parameters()}
     loaded, adapted, state = [], [], {}
     for name, tensor in fresh.state_dict().items():
-        axes = after.get(name, {})
-        if name in found and tensor.shape == found[name].shape and axes == before.get(name, {}):
+        old, new = before.get(name, {}), after.get(name, {})
+        if name in found and tensor.shape == found[name].shape and old == new:
             state[name] = found[name].clone()
             loaded.append(name)
             continue
         try:
-            state[name] = _moved(
-                tensor, found.get(name), axes, before.get(name, {}), name in parameters
-            )
+            state[name] = _moved(tensor, found.get(name), new, old, name in parameters)
         except ValueError as error:
             raise ReleaseError(
                 f"{name} cannot be adapted: {error}; {type(model).__name__}.channel_axes must say "
@@ -84,11 +103,12 @@ def adapt(model: Model, **names: tuple[str, ...]) -> Model:
             ) from error
         adapted.append(name)
     fresh.load_state_dict(state)
-    fresh.load_report = _report(model, fresh, loaded, adapted)
-    return fresh.eval()
+    return loaded, adapted
 
 
-def _fresh(model: Model, wanted: Mapping[str, tuple[str, ...]]) -> Model:
+def _fresh(
+    model: Model, wanted: Mapping[str, tuple[str, ...]], arguments: Mapping[str, Any]
+) -> Model:
     """A model of the same block with the wanted channels, drawn from a fixed seed."""
     kept = {name for group in wanted.values() for name in group}
     units = {name: unit for name, unit in model.interface.units.items() if name in kept}
@@ -97,12 +117,12 @@ def _fresh(model: Model, wanted: Mapping[str, tuple[str, ...]]) -> Model:
     except BlockError as error:
         raise ReleaseError(f"the wanted channels make no interface: {error}") from error
     described = block(model)
-    arguments = described["init_args"]
-    arguments["interface"] = dataclasses.asdict(interface)
-    arguments["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
+    given = described["init_args"] | dict(arguments)
+    given["interface"] = dataclasses.asdict(interface)
+    given["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return make(described)
+        return make({**described, "init_args": given})
 
 
 def _moved(new: Tensor, old: Tensor | None, after: Axes, before: Axes, parameter: bool) -> Tensor:

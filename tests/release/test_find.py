@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from zoo import hub, shelf
-from zoo.models.base import Interface
+from zoo.models.base import Interface, Model
 from zoo.models.fno import FNO
 from zoo.models.parts.homogeneous import Homogeneous
 from zoo.release import ReleaseError, list_models, resolve
@@ -161,3 +161,17 @@ def test_the_package_has_its_four_verbs():
         assert callable(getattr(zoo, name))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = zoo.nothing
+
+
+def test_a_recipe_may_name_it_where_a_model_is_expected(shipped):
+    from jsonargparse import ArgumentParser
+
+    class Distil:
+        def __init__(self, teacher: Model) -> None:
+            self.teacher = teacher
+
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Distil, "it")
+    block = {"class_path": "zoo.from_pretrained", "init_args": {"x": "fno-poisson-64"}}
+    built = parser.instantiate(parser.parse_object({"it": {"teacher": block}}))
+    assert isinstance(built.it.teacher, FNO)

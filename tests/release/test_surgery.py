@@ -8,6 +8,7 @@ from zoo.models.base import Interface
 from zoo.models.fno import FNO
 from zoo.models.parts.homogeneous import Homogeneous
 from zoo.release import ReleaseError
+from zoo.surgery import adapt
 
 
 @pytest.fixture
@@ -139,3 +140,37 @@ def test_a_model_that_names_no_axis_is_refused(folder, monkeypatch):
     monkeypatch.setattr(FNO, "channel_axes", lambda self: {})
     with pytest.raises(ReleaseError, match=r"FNO.channel_axes must say which axis"):
         zoo.from_pretrained(folder, inputs=["f", "g", "x"])
+
+
+@pytest.mark.parametrize("more", [5, [4, 6]])
+def test_more_modes_leave_the_function_as_it_was(model, given, more):
+    wide = adapt(model, modes=more)
+    assert wide.modes == more
+    assert torch.allclose(wide(**given), model(**given), atol=1e-6)
+    new = sum(p.numel() for p in wide.parameters()) - sum(p.numel() for p in model.parameters())
+    m = [more, more] if isinstance(more, int) else more
+    assert new == 2 * 2 * 6 * 6 * (2 * m[0] * m[1] - 2 * 3 * 3)
+
+
+def test_more_modes_and_fewer_again_give_the_same_bits(model):
+    back = adapt(adapt(model, modes=5), modes=3)
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(back.state_dict()[name], tensor)
+
+
+def test_fewer_modes_cut_the_convolution_off(model):
+    """Each kept wave number has the weight that it had."""
+    less = adapt(model, modes=2)
+    for i in range(2):
+        whole, cut = model.spectral[i].weight, less.spectral[i].weight
+        assert torch.equal(cut, whole[:2, 1:5])
+
+
+def test_an_argument_that_changes_shapes_without_names_is_refused(model):
+    with pytest.raises(ReleaseError, match="channel_axes must say which axis"):
+        adapt(model, width=8)
+
+
+def test_an_unknown_argument_is_refused_with_the_nearest(model):
+    with pytest.raises(ReleaseError, match="did you mean 'modes'"):
+        adapt(model, mode=8)

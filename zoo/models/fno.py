@@ -134,4 +134,8 @@ class FNO(Operator):
         }
         if want.coefficients:
             axes["lift_coefficients.weight"] = {1: want.slots("coefficients")}
+        each = [self.modes] * want.dimension if isinstance(self.modes, int) else self.modes
+        waves = [range(each[-1]), *(range(-m, m) for m in each[:-1])]
+        kept = {axis: [f"waves.{k}" for k in numbers] for axis, numbers in enumerate(waves)}
+        axes |= {f"spectral.{i}.weight": kept for i in range(self.layers)}
         return super().channel_axes() | axes
