@@ -23,7 +23,11 @@ def report(chain: Chain, results: Sequence[Result]) -> str:
     Raises:
         Mistake: the chain names no report, or an argument that it has not.
     """
-    described = dict(chain.report or {})
+    several = chain.report if isinstance(chain.report, list) else [chain.report or {}]
+    return "\n\n".join(_one(dict(described), chain, results) for described in several)
+
+
+def _one(described: dict[str, Any], chain: Chain, results: Sequence[Result]) -> str:
     path, given = described.get("class_path", ""), described.get("init_args") or {}
     made = find(str(path))
     if made is None:
@@ -102,21 +106,9 @@ class FewShot:
 
         entries = []
         for n, results in tuned.items():
-            values, base = self._values(results), self._values(scratch.get(n, []))
-            stated = [_stated(result.folder, self.figure) for result in results]
-            entries.append(
-                {
-                    "name": f"few_shot/{n}/{self.title}",
-                    "value": statistics.mean(values),
-                    "spread": max(values) - min(values) if len(values) > 1 else None,
-                    "baseline": statistics.mean(base) if base else None,
-                    "unit": "1",
-                    "n": stated[0]["n"],
-                    "seeds": sorted({seed for entry in stated for seed in entry["seeds"]}),
-                    "trivial": stated[0]["trivial"],
-                    "remeasure": False,
-                }
-            )
+            base = self._values(scratch.get(n, []))
+            entry = _entry(f"few_shot/{n}/{self.title}", results, self.figure)
+            entries.append({**entry, "baseline": statistics.mean(base) if base else None})
         stage = named.get(str(self.record))
         folder = stage[0].release if stage else release.resolve(str(self.record))
         release.add_figures(folder, entries)
@@ -195,6 +187,77 @@ class FewShot:
             points.update(found)
             curves.append(Curve(label, list(points), [self._values(p) for p in points.values()]))
         return few_shot(curves, title=self.title, quantity=self.figure)
+
+
+class Sweep:
+    """One figure over a list of stages: other ranges, other grids.
+
+    Args:
+        rows: stages by their label, in order.
+        kind: the first word of the recorded figures, such as shift or resolution.
+        figure: what is told.
+        rises: say whether the figure rises from row to row.
+        record: a stage or a released model whose card gets the figures.
+    """
+
+    def __init__(
+        self,
+        rows: dict[str, str],
+        kind: str,
+        *,
+        figure: str = "test/relative_l2",
+        rises: bool = False,
+        record: str | None = None,
+    ) -> None:
+        self.rows, self.kind, self.figure = rows, kind, figure
+        self.rises, self.record = rises, record
+
+    def write(self, results: Sequence[Result], folder: Path) -> str:
+        """Write `<kind>.md` into `folder`; the text for the screen."""
+        from zoo import release
+
+        named: dict[str, list[Result]] = {}
+        for one in results:
+            named.setdefault(one.stage, []).append(one)
+        for name in self.rows.values():
+            if name not in named:
+                hint = near(name, named, "did you mean")
+                raise Mistake(f"report: no stage {name!r}{hint}; there are {sorted(named)}")
+        title = self.figure.rpartition("/")[2]
+        entries = [
+            _entry(f"{self.kind}/{label}/{title}", named[stage], self.figure)
+            for label, stage in self.rows.items()
+        ]
+        cells = [[self.kind, self.figure]]
+        for label, stage in self.rows.items():
+            cells.append([label, _spread([one.figure(self.figure) for one in named[stage]])])
+        folder.mkdir(parents=True, exist_ok=True)
+        with shelf.atomic_write(folder / f"{self.kind}.md") as part:
+            part.write_text("\n".join(_markdown(cells)) + "\n")
+        if self.record is not None:
+            stage = named.get(self.record)
+            place = stage[0].release if stage else release.resolve(self.record)
+            release.add_figures(place, entries)
+        values = [entry["value"] for entry in entries]
+        order = "yes" if values == sorted(values) else "no"
+        told = [f"rises from row to row: {order}"] if self.rises else []
+        return "\n".join([*_aligned(cells), *told])
+
+
+def _entry(name: str, results: Sequence[Result], figure: str) -> dict[str, Any]:
+    """One figure of metrics.json: the mean over runs that differ in their seed alone."""
+    values = [result.figure(figure) for result in results]
+    stated = [_stated(result.folder, figure) for result in results]
+    return {
+        "name": name,
+        "value": statistics.mean(values),
+        "spread": max(values) - min(values) if len(values) > 1 else None,
+        "unit": "1",
+        "n": stated[0]["n"],
+        "seeds": sorted({seed for entry in stated for seed in entry["seeds"]}),
+        "trivial": stated[0]["trivial"],
+        "remeasure": False,
+    }
 
 
 def _stated(folder: Path, figure: str) -> dict[str, Any]:
