@@ -90,6 +90,15 @@ def test_a_new_output_is_finite_and_as_large_as_the_old_ones(model, folder, give
     assert torch.equal(again(**given), y)
 
 
+def test_a_left_out_coefficient_stands_at_its_neutral_value(model, folder, given):
+    back = zoo.from_pretrained(folder, coefficients=["q"])
+    p = given["p"].clone()
+    mean = getattr(model.normaliser, "coefficients_mean", None)
+    p[:, 0] = 0.0 if mean is None else mean[0]
+    wanted = model(given["u"], p)
+    assert torch.allclose(back(given["u"], p[:, 1:]), wanted, atol=1e-6)
+
+
 def test_coefficients_can_be_left_out_and_brought_in(model, folder, given, tmp_path):
     without = zoo.from_pretrained(folder, coefficients=[])
     assert without(given["u"]).shape == (2, 1, 2, 16, 16)
