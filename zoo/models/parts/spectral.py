@@ -58,7 +58,11 @@ class SpectralConv(nn.Module):
         h: Float[Tensor, "last *rest b inputs"],
         plus: Float[Tensor, "last *rest b outputs"] | None = None,
     ) -> Float[Tensor, "last *rest b outputs"]:
-        """The convolution of `h`, added to `plus` if there is one, which is overwritten."""
+        """The convolution of `h`, added to `plus` if there is one.
+
+        `plus` is overwritten without autograd's knowledge: give a fresh tensor that nothing else
+        needs, as the output of a Linear is.
+        """
         dtype = torch.float64 if h.dtype == torch.float64 else torch.float32
         with torch.autocast(h.device.type, enabled=False):
             y = self._product(self._analyse(h.to(dtype)), self.weight.to(dtype))
@@ -99,7 +103,9 @@ class SpectralConv(nn.Module):
         shape = (*h.shape[:-1], self.outputs)
         for axis in range(len(self.modes) - 1, 0, -1):
             _, back = self._matrices(h, axis, y.dtype)
-            y = torch.matmul(back, y.reshape(math.prod(self.weight.shape[:axis]), back.shape[1], -1))
+            y = torch.matmul(
+                back, y.reshape(math.prod(self.weight.shape[:axis]), back.shape[1], -1)
+            )
         _, back = self._matrices(h, 0, y.dtype)
         y = y.reshape(back.shape[1], -1)
         if plus is None:
@@ -120,7 +126,7 @@ def to_outer(h: Tensor) -> Tensor:
 
 
 def fourier(
-    n: int, modes: int, half: bool, dtype: torch.dtype, device: torch.device
+    n: int | torch.SymInt, modes: int, half: bool, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """The truncated transform on n points and its inverse, as real matrices.
 
@@ -129,16 +135,19 @@ def fourier(
     """
     k = torch.arange(0 if half else -modes, modes, device=device)
     x = torch.arange(n, device=device)
-    angle = (2 * math.pi / n) * ((k[:, None] * x) % n).to(torch.float64)
+    count = torch.full(
+        (), n, dtype=torch.float64, device=device
+    )  # exporters know no symbolic float
+    angle = (2 * math.pi / count) * ((k[:, None] * x) % n)
     c, s = angle.cos(), angle.sin()
     if half:
         # a wave stands for itself and its mirror image, but 0 and n/2 are their own
         twice = 2 - ((2 * k) % n == 0).to(torch.float64)
-        forth = torch.stack((c, -s), 1).flatten(0, 1) / n
+        forth = torch.stack((c, -s), 1).flatten(0, 1) / count
         back = torch.stack((c, -s), 1).flatten(0, 1) * twice.repeat_interleave(2)[:, None]
     else:
         rows = torch.stack((torch.stack((c, s), 1), torch.stack((-s, c), 1)), 1)
-        forth = rows.flatten(2).flatten(0, 1) / n
+        forth = rows.flatten(2).flatten(0, 1) / count
         back = rows.flatten(2).flatten(0, 1)
     return forth.to(dtype).contiguous(), back.mT.to(dtype).contiguous()
 
