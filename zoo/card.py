@@ -1,23 +1,16 @@
 """Model cards and MODEL_CARD.md, from configs and measured figures alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from zoo import manifest, shelf
-from zoo.card_snippet import snippet
+from zoo.card_sections import sections
+from zoo.card_tables import HEAD, KINDS, Figures, row, table, verdict
 from zoo.hubcard import BEGIN, END, merge_card
 from zoo.shelf import ReleaseError
-
-CITATION = """@software{physics_zoo,
-  title = {A model zoo for physics},
-  author = {{physics-zoo contributors}},
-  license = {Apache-2.0}
-}"""
-
-Figures = Sequence[Mapping[str, Any]]
 
 
 def card(folder: str | Path) -> str:
@@ -30,7 +23,7 @@ def card(folder: str | Path) -> str:
     config = manifest.describe(folder)
     config["about"] = manifest.told(config["about"])
     entries = manifest.figures(folder)
-    body = "\n\n".join(part for part in _sections(folder, config, entries) if part)
+    body = "\n\n".join(part for part in sections(folder, config, entries) if part)
     return f"---\n{_yaml(_front(config, entries))}---\n\n{BEGIN}\n{body}\n{END}\n"
 
 
@@ -87,36 +80,6 @@ def text(folder: str | Path) -> str:
     return "\n".join(line for line in lines if not line.startswith("![")).strip() + "\n"
 
 
-def losses(entries: Figures) -> list[str]:
-    """Where a release does not beat its trivial predictor or training from scratch, in words."""
-    told = {}
-    for entry in entries:
-        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
-            if entry[key] is not None and not entry["value"] < entry[key]:
-                # with one system its figure and the mean over systems are one
-                told.setdefault(
-                    (key, entry["value"], entry[key]),
-                    f"{name} on {entry['name']}: {_number(entry['value'])} "
-                    f"against {_number(entry[key])}",
-                )
-    return list(told.values())
-
-
-def verdict(entries: Figures) -> str:
-    """One sentence: what a release beats, or that it does not."""
-    lost = losses(entries)
-    if lost:
-        return f"Does not beat {'; nor '.join(lost)}."
-    beaten = [
-        name
-        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch"))
-        if any(entry[key] is not None for entry in entries)
-    ]
-    if not beaten:
-        return "No figure here has a trivial predictor beside it."
-    return f"Beats {' and '.join(beaten)} on every figure below that has one."
-
-
 def model_index(folder: str | Path | None = None) -> str:
     """MODEL_CARD.md: every release below a folder with its measured figures.
 
@@ -139,10 +102,10 @@ def model_index(folder: str | Path | None = None) -> str:
         size = f"{manifest.parameters(one):,}"
         kind = [link, about["architecture"], equations, f"{about['dimension']}-D", size]
         overview.append([*kind, about["objective"], verdict(entries)])
-        measured += [[link, *_row(entry)] for entry in entries]
+        measured += [[link, *row(entry)] for entry in entries]
     head = ["model", "architecture", "equations", "space", "parameters", "objective", "verdict"]
-    lines += [_table(head, overview), "", "## Figures", ""]
-    lines += [_table(["model", *_HEAD], measured), ""]
+    lines += [table(head, overview), "", "## Figures", ""]
+    lines += [table(["model", *HEAD], measured), ""]
     return "\n".join(lines)
 
 
@@ -172,7 +135,7 @@ def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
 
 def _result(entry: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
     split, _, rest = entry["name"].partition("/")
-    if split in ("few_shot", "resolution"):
+    if split in (*KINDS, "few_shot"):
         split, rest = "test", rest.partition("/")[2]
     system, _, title = rest.rpartition("/")
     name = system or ", ".join(about["equations"]) or about["name"]
@@ -181,138 +144,3 @@ def _result(entry: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any
         "dataset": {"type": name.replace(" ", "-"), "name": name, "split": split},
         "metrics": [{"type": title or rest, "name": entry["name"], "value": entry["value"]}],
     }
-
-
-def _sections(folder: Path, config: Mapping[str, Any], entries: Figures) -> Iterable[str]:
-    about = config["about"]
-    sentence = verdict(entries)
-    lost = bool(losses(entries))
-    yield f"**{sentence}**" if lost else ""
-    yield f"# {about['name']}"
-    yield "" if lost else sentence
-    yield about["summary"]
-    yield "![prediction beside truth](preview.png)" if (folder / "preview.png").is_file() else ""
-    yield f"## Use\n\n```python\n{snippet(folder, config)}\n```"
-    yield from _interface(config)
-    yield from _measured(entries)
-    yield _origin(folder, config)
-    yield f"## Licence\n\n{about['licence']}"
-    yield _citation(about["citation"])
-
-
-def _interface(config: Mapping[str, Any]) -> Iterable[str]:
-    face, about = config["model"]["init_args"]["interface"], config["about"]
-    units = face["units"]
-    rows = [
-        [kind[:-1], name, units.get(name, "?")]
-        for kind in ("inputs", "outputs", "coefficients")
-        for name in face[kind]
-    ]
-    box = " × ".join(f"{side:g}" for side in face["box"])
-    step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
-    facts = (
-        f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
-        f"{face['history']} frame(s) in, {face['horizon']} out. A unit of 1 is dimensionless."
-    )
-    yield f"## Channels\n\n{_table(['what', 'name', 'unit'], rows)}\n\n{facts}"
-    ranges = about["ranges"]
-    if ranges and not all(isinstance(value, Mapping) for value in ranges.values()):
-        ranges = {", ".join(about["equations"]): ranges}
-    rows = [
-        [system, name, f"{low:g} to {high:g}"]
-        for system, each in ranges.items()
-        for name, (low, high) in each.items()
-    ]
-    if rows:
-        yield f"## Ranges seen in training\n\n{_table(['system', 'coefficient', 'range'], rows)}"
-
-
-_HEAD = [
-    *("figure", "value", "± spread", "samples", "seeds", "trivial", "scratch", "unit"),
-    *("tolerance", "seconds"),
-]
-
-
-def _row(entry: Mapping[str, Any]) -> list[str]:
-    seeds = entry["seeds"]
-    count = str(len(seeds)) if isinstance(seeds, list) else _number(seeds)
-    plain = [_number(entry[key]) for key in ("value", "spread", "n")]
-    more = [_number(entry[key]) for key in ("trivial", "baseline")]
-    rest = [_number(entry[key]) for key in ("tolerance", "seconds")]
-    return [entry["name"], *plain, count, *more, entry["unit"] or "", *rest]
-
-
-def _measured(entries: Figures) -> Iterable[str]:
-    shots = [entry for entry in entries if entry["name"].startswith("few_shot/")]
-    grids = [entry for entry in entries if entry["name"].startswith("resolution/")]
-    plain = [entry for entry in entries if entry not in shots and entry not in grids]
-    if plain:
-        yield (
-            f"## Figures\n\n{_table(_HEAD, [_row(entry) for entry in plain])}\n\n"
-            "`trivial` is the best predictor that learns nothing, `scratch` the same training "
-            "without pretrained weights; `seconds` is the training's. `zoo verify` measures again "
-            "what is marked so, within the tolerance."
-        )
-    if shots:
-        head = ["figure", "examples", "fine-tuned", "from scratch", "ratio", "seeds", "trivial"]
-        yield f"## Few examples\n\n{_table(head, [_shot(entry) for entry in shots])}"
-    if grids:
-        rows = [[e["name"].split("/")[1], e["name"], _number(e["value"])] for e in grids]
-        yield f"## Other grids\n\n{_table(['grid', 'figure', 'value'], rows)}"
-
-
-def _shot(entry: Mapping[str, Any]) -> list[str]:
-    _, examples, title = [*entry["name"].split("/", 2), ""][:3]
-    value, base = entry["value"], entry["baseline"]
-    seeds = entry["seeds"]
-    return [
-        title,
-        examples,
-        _spread(value, entry["spread"]),
-        _spread(base, entry.get("baseline_spread")),
-        _number(base / value if base is not None and value else None),
-        str(len(seeds)) if isinstance(seeds, list) else _number(seeds),
-        _number(entry["trivial"]),
-    ]
-
-
-def _origin(folder: Path, config: Mapping[str, Any]) -> str:
-    lines = ["## Origin", ""]
-    if config["lineage"]:
-        rows = [[one["stage"], one["name"], one["sha256"][:16]] for one in config["lineage"]]
-        lines += [_table(["stage", "started from", "sha256"], rows), ""]
-    else:
-        lines += ["Trained from scratch.", ""]
-    if (folder / "recipe.yaml").is_file():
-        lines += ["Trained by [recipe.yaml](recipe.yaml): `zoo fit -c recipe.yaml`.", ""]
-    lines.append(
-        f"{manifest.parameters(folder):,} trained numbers; sha256 of model.safetensors "
-        f"`{config['sha256']}`; written by zoo {config['zoo_version']}, format {config['format']}."
-    )
-    return "\n".join(lines)
-
-
-def _citation(given: str) -> str:
-    """BibTeX as given, or a reference in words before the zoo's own entry."""
-    own = given if given.lstrip().startswith("@") else CITATION
-    words = f"{given}\n\n" if given and own is CITATION else ""
-    return f"## Citation\n\n{words}```bibtex\n{own}\n```"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [list(head), ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
-
-
-def _cell(text: Any) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "" if value is None else str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
-
-
-def _spread(value: Any, spread: Any) -> str:
-    return _number(value) + (f" ± {_number(spread)}" if spread is not None else "")

@@ -3,13 +3,11 @@
 Nothing here imports torch, so that listing costs nothing.
 """
 
-import csv
 import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from zoo import shelf
@@ -27,10 +25,10 @@ FIGURE = (
     *("name", "value", "unit", "tolerance", "n", "seeds", "spread", "baseline", "trivial"),
     *("data", "metric", "seconds", "remeasure"),
 )
-"""Keys of a figure. `spread` is the standard deviation over `seeds`, `baseline` the same training
-from scratch, `trivial` the best predictor that learns nothing, `tolerance` the absolute change that
-`verify` allows. Names are `<split>/<system>/<title>`, `few_shot/<examples>/...` or
-`resolution/<grid>/...`."""
+"""Keys of a figure. `spread` is the greatest value minus the least over `seeds`, `baseline` the
+same training from scratch, `trivial` the best predictor that learns nothing, `tolerance` the absolute
+change that `verify` allows. Names are `<split>/<system>/<title>`, `few_shot/<examples>/<title>`,
+`resolution/<grid>/<title>` or `shift/<ranges>/<title>`."""
 OPTIONAL = ("baseline_spread",)
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From the format of a key to the next; applied in turn, so that older releases stay readable."""
@@ -100,41 +98,6 @@ def merged(
     """Figures of both, the new ones in place of old ones of the same name."""
     both = {entry["name"]: figure(entry) for entry in old}
     return list((both | {entry["name"]: figure(entry) for entry in new}).values())
-
-
-def few_shot(
-    path: str | Path, title: str, *, trivial: float | None = None, n: int | None = None
-) -> list[dict[str, Any]]:
-    """Figures from the few_shot.csv that a chain's report writes, for `zoo.release.add_figures`.
-
-    Args:
-        path: the file.
-        title: what was measured, such as "poisson_5_10/relative_l2".
-        trivial: error of the best predictor that learns nothing.
-        n: count of samples that each error was measured on.
-    """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        head, *rows = list(csv.reader(file))
-    column = {name: head.index(name) for name in ("arm", "examples")}
-    errors: dict[tuple[str, int], list[float]] = {}
-    for row in rows:
-        key = (row[column["arm"]], int(row[column["examples"]]))
-        errors.setdefault(key, []).append(float(row[head.index("chosen") + 1]))
-    entries = []
-    for (arm, examples), tuned in errors.items():
-        if arm == "scratch":
-            continue
-        scratch = errors.get(("scratch", examples), [])
-        entry = {"name": f"few_shot/{examples}/{title}", "unit": "1", "n": n, "trivial": trivial}
-        entry |= {"value": mean(tuned), "spread": _deviation(tuned), "seeds": len(tuned)}
-        if scratch:
-            entry |= {"baseline": mean(scratch), "baseline_spread": _deviation(scratch)}
-        entries.append(figure(entry))
-    return entries
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    return stdev(values) if len(values) > 1 else None
 
 
 def parent(entry: Mapping[str, Any]) -> dict[str, str]:

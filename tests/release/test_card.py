@@ -11,7 +11,7 @@ import yaml
 
 import zoo
 from zoo import card, shelf
-from zoo.manifest import few_shot
+from zoo.card_tables import losses, verdict
 from zoo.models.base import Interface
 from zoo.models.fno import FNO
 from zoo.models.parts.affine import Affine
@@ -32,7 +32,8 @@ def told(folder):
         figure("test/poisson/relative_l2", np.float32(0.015625), trivial=0.5, tolerance=0.001),
         figure("few_shot/8/poisson/relative_l2", 0.125, baseline=0.5, spread=0.25),
         figure("few_shot/32/poisson/relative_l2", 0.0625, baseline=0.125, baseline_spread=0.01),
-        figure("resolution/128/relative_l2", 0.03125),
+        figure("resolution/128 x 128/relative_l2", 0.03125, trivial=0.5),
+        figure("shift/eigenvalues 5 to 10/relative_l2", 0.25, trivial=0.5, spread=0.01),
     ]
     about = {
         "ranges": RANGES,
@@ -100,28 +101,15 @@ def test_figures_stand_beside_their_trivial_predictor(told):
 
 def test_few_examples_make_a_table_with_the_ratio(told):
     text = card.card(told)
-    assert "| poisson/relative_l2 | 8 | 0.125 ± 0.25 | 0.5 | 4 | 2 |  |" in text
-    assert "| poisson/relative_l2 | 32 | 0.0625 | 0.125 ± 0.01 | 2 | 2 |  |" in text
+    assert "| poisson/relative_l2 | 8 | 0.125 (spread 0.25) | 0.5 | 4 | 2 |  |" in text
+    assert "| poisson/relative_l2 | 32 | 0.0625 | 0.125 (spread 0.01) | 2 | 2 |  |" in text
 
 
-def test_a_report_of_few_examples_becomes_figures(tmp_path):
-    (tmp_path / "few_shot.csv").write_text(
-        "arm,examples,variant,chosen,test/relative_l2,release\n"
-        "zero,0,,,0.25,\n"
-        "tuned,8,seed=0,lr=1,0.1,runs/a\ntuned,8,seed=1,lr=1,0.2,runs/b\n"
-        "scratch,8,seed=0,lr=2,0.5,runs/c\nscratch,8,seed=1,lr=2,0.7,runs/d\n"
-    )
-    zero, eight = few_shot(tmp_path / "few_shot.csv", "poisson/relative_l2", trivial=0.8, n=256)
-    assert (zero["name"], zero["value"]) == ("few_shot/0/poisson/relative_l2", 0.25)
-    assert zero["baseline"] is None and zero["seeds"] == 1
-    assert eight["value"] == pytest.approx(0.15) and eight["baseline"] == pytest.approx(0.6)
-    assert eight["spread"] == pytest.approx(0.05 * 2**0.5)
-    assert eight["baseline_spread"] == pytest.approx(0.1 * 2**0.5)
-    assert (eight["seeds"], eight["n"], eight["trivial"]) == (2, 256, 0.8)
-
-
-def test_other_grids_make_a_table(told):
-    assert "| 128 | resolution/128/relative_l2 | 0.0312 |" in card.card(told)
+def test_other_grids_and_ranges_make_tables(told):
+    text = card.card(told)
+    assert "## Other grids" in text and "## Other ranges" in text
+    assert "| 128 x 128 | relative_l2 | 0.0312 |  | 256 | 2 | 0.5 |" in text
+    assert "| eigenvalues 5 to 10 | relative_l2 | 0.25 | 0.01 | 256 | 2 | 0.5 |" in text
 
 
 def test_the_first_line_says_what_is_not_beaten(told):
@@ -144,13 +132,11 @@ def test_the_first_line_says_what_is_not_beaten(told):
     ],
 )
 def test_equal_is_not_beaten(entry, lost):
-    assert len(card.losses([{"name": "e", **entry}])) == lost
+    assert len(losses([{"name": "e", **entry}])) == lost
 
 
 def test_without_baselines_no_victory_is_claimed():
-    assert "No figure" in card.verdict(
-        [{"name": "e", "value": 1, "trivial": None, "baseline": None}]
-    )
+    assert "No figure" in verdict([{"name": "e", "value": 1, "trivial": None, "baseline": None}])
 
 
 FACES = [

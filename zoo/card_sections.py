@@ -1,0 +1,83 @@
+"""The generated block of a card, section by section."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo import manifest
+from zoo.card_snippet import snippet
+from zoo.card_tables import Figures, losses, measured, table, verdict
+
+CITATION = """@software{physics_zoo,
+  title = {A model zoo for physics},
+  author = {{physics-zoo contributors}},
+  license = {Apache-2.0}
+}"""
+
+
+def sections(folder: Path, config: Mapping[str, Any], entries: Figures) -> Iterable[str]:
+    """Title, verdict, use, channels, figures, origin, licence and citation; some may be empty."""
+    about = config["about"]
+    sentence = verdict(entries)
+    lost = bool(losses(entries))
+    yield f"**{sentence}**" if lost else ""
+    yield f"# {about['name']}"
+    yield "" if lost else sentence
+    yield about["summary"]
+    yield "![prediction beside truth](preview.png)" if (folder / "preview.png").is_file() else ""
+    yield f"## Use\n\n```python\n{snippet(folder, config)}\n```"
+    yield from _interface(config)
+    yield from measured(entries)
+    yield _origin(folder, config)
+    yield f"## Licence\n\n{about['licence']}"
+    yield _citation(about["citation"])
+
+
+def _interface(config: Mapping[str, Any]) -> Iterable[str]:
+    face, about = config["model"]["init_args"]["interface"], config["about"]
+    units = face["units"]
+    rows = [
+        [kind[:-1], name, units.get(name, "?")]
+        for kind in ("inputs", "outputs", "coefficients")
+        for name in face[kind]
+    ]
+    box = " × ".join(f"{side:g}" for side in face["box"])
+    step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
+    facts = (
+        f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
+        f"{face['history']} frame(s) in, {face['horizon']} out. A unit of 1 is dimensionless."
+    )
+    yield f"## Channels\n\n{table(['what', 'name', 'unit'], rows)}\n\n{facts}"
+    ranges = about["ranges"]
+    if ranges and not all(isinstance(value, Mapping) for value in ranges.values()):
+        ranges = {", ".join(about["equations"]): ranges}
+    rows = [
+        [system, name, f"{low:g} to {high:g}"]
+        for system, each in ranges.items()
+        for name, (low, high) in each.items()
+    ]
+    if rows:
+        yield f"## Ranges seen in training\n\n{table(['system', 'coefficient', 'range'], rows)}"
+
+
+def _origin(folder: Path, config: Mapping[str, Any]) -> str:
+    lines = ["## Origin", ""]
+    if config["lineage"]:
+        rows = [[one["stage"], one["name"], one["sha256"][:16]] for one in config["lineage"]]
+        lines += [table(["stage", "started from", "sha256"], rows), ""]
+    else:
+        lines += ["Trained from scratch.", ""]
+    if (folder / "recipe.yaml").is_file():
+        lines += ["Trained by [recipe.yaml](recipe.yaml): `zoo fit -c recipe.yaml`.", ""]
+    lines.append(
+        f"{manifest.parameters(folder):,} trained numbers; sha256 of model.safetensors "
+        f"`{config['sha256']}`; written by zoo {config['zoo_version']}, format {config['format']}."
+    )
+    return "\n".join(lines)
+
+
+def _citation(given: str) -> str:
+    """BibTeX as given, or a reference in words before the zoo's own entry."""
+    own = given if given.lstrip().startswith("@") else CITATION
+    words = f"{given}\n\n" if given and own is CITATION else ""
+    return f"## Citation\n\n{words}```bibtex\n{own}\n```"

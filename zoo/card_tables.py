@@ -1,0 +1,117 @@
+"""Tables of measured figures in Markdown, and what they say in one sentence."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Figures = Sequence[Mapping[str, Any]]
+KINDS = {"resolution": ("grid", "Other grids"), "shift": ("ranges", "Other ranges")}
+HEAD = [
+    *("figure", "value", "spread", "samples", "seeds", "trivial", "scratch", "unit"),
+    *("tolerance", "seconds"),
+]
+
+
+def losses(entries: Figures) -> list[str]:
+    """Where a release does not beat its trivial predictor or training from scratch, in words."""
+    told = {}
+    for entry in entries:
+        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
+            if entry[key] is not None and not entry["value"] < entry[key]:
+                # with one system its figure and the mean over systems are one
+                told.setdefault(
+                    (key, entry["value"], entry[key]),
+                    f"{name} on {entry['name']}: {_number(entry['value'])} "
+                    f"against {_number(entry[key])}",
+                )
+    return list(told.values())
+
+
+def verdict(entries: Figures) -> str:
+    """One sentence: what a release beats, or that it does not."""
+    lost = losses(entries)
+    if lost:
+        return f"Does not beat {'; nor '.join(lost)}."
+    beaten = [
+        name
+        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch"))
+        if any(entry[key] is not None for entry in entries)
+    ]
+    if not beaten:
+        return "No figure here has a trivial predictor beside it."
+    return f"Beats {' and '.join(beaten)} on every figure below that has one."
+
+
+def measured(entries: Figures) -> Iterable[str]:
+    """The sections of a card that hold figures: plain ones, few examples, other grids, ranges."""
+    kinds = [entry["name"].partition("/")[0] for entry in entries]
+    pairs = list(zip(kinds, entries, strict=True))
+    plain = [row(entry) for kind, entry in pairs if kind not in (*KINDS, "few_shot")]
+    if plain:
+        yield (
+            f"## Figures\n\n{table(HEAD, plain)}\n\n"
+            "`trivial` is the best predictor that learns nothing, `scratch` the same training "
+            "without pretrained weights; `spread` is the greatest value minus the least over the "
+            "seeds; `seconds` is the training's. `zoo verify` measures again what is marked so, "
+            "within the tolerance."
+        )
+    shots = [_shot(entry) for kind, entry in pairs if kind == "few_shot"]
+    if shots:
+        head = ["figure", "examples", "fine-tuned", "from scratch", "ratio", "seeds", "trivial"]
+        yield f"## Few examples\n\n{table(head, shots)}"
+    for wanted, (word, title) in KINDS.items():
+        rows = [_swept(entry) for kind, entry in pairs if kind == wanted]
+        if rows:
+            head = [word, "figure", "value", "spread", "samples", "seeds", "trivial"]
+            yield f"## {title}\n\n{table(head, rows)}"
+
+
+def _swept(entry: Mapping[str, Any]) -> list[str]:
+    _, label, title = [*entry["name"].split("/", 2), ""][:3]
+    numbers = [_number(entry[key]) for key in ("value", "spread", "n")]
+    return [label, title, *numbers, _count(entry["seeds"]), _number(entry["trivial"])]
+
+
+def _count(seeds: Any) -> str:
+    return str(len(seeds)) if isinstance(seeds, list) else _number(seeds)
+
+
+def _shot(entry: Mapping[str, Any]) -> list[str]:
+    _, examples, title = [*entry["name"].split("/", 2), ""][:3]
+    value, base = entry["value"], entry["baseline"]
+    return [
+        title,
+        examples,
+        _spread(value, entry["spread"]),
+        _spread(base, entry.get("baseline_spread")),
+        _number(base / value if base is not None and value else None),
+        _count(entry["seeds"]),
+        _number(entry["trivial"]),
+    ]
+
+
+def row(entry: Mapping[str, Any]) -> list[str]:
+    """A figure in the columns of `HEAD`."""
+    plain = [_number(entry[key]) for key in ("value", "spread", "n")]
+    more = [_number(entry[key]) for key in ("trivial", "baseline")]
+    rest = [_number(entry[key]) for key in ("tolerance", "seconds")]
+    return [entry["name"], *plain, _count(entry["seeds"]), *more, entry["unit"] or "", *rest]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [list(head), ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: Any) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _spread(value: Any, spread: Any) -> str:
+    return _number(value) + (f" (spread {_number(spread)})" if spread is not None else "")
