@@ -26,9 +26,9 @@ FIGURE = (
     *("data", "metric", "seconds", "remeasure"),
 )
 """Keys of a figure. `spread` is the greatest value minus the least over `seeds`, `baseline` the
-same training from scratch, `trivial` the best predictor that learns nothing, `tolerance` the absolute
-change that `verify` allows. Names are `<split>/<system>/<title>`, `few_shot/<examples>/<title>`,
-`resolution/<grid>/<title>` or `shift/<ranges>/<title>`."""
+same training from scratch, `trivial` the best predictor that learns nothing, `tolerance` the
+absolute change that `verify` allows. Names are `<split>/<system>/<title>`,
+`few_shot/<examples>/<title>`, `resolution/<grid>/<title>` or `shift/<ranges>/<title>`."""
 OPTIONAL = ("baseline_spread",)
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From the format of a key to the next; applied in turn, so that older releases stay readable."""
