@@ -84,18 +84,13 @@ def save_pretrained(
     folder = Path(folder).resolve()
     if folder.is_file() or (folder.is_dir() and _foreign(folder)):
         raise ReleaseError(f"{folder} is no release and not empty; name an empty or new folder")
-    own = {
-        "name": folder.parent.name if folder.name == "release" else folder.name,
-        "architecture": type(model).__name__,
-        "dimension": model.interface.dimension,
-    }
     config = {
         "format": manifest.FORMAT,
         "zoo_version": zoo.__version__,
         "model": weights.describe(model),
         "sha256": "",
         "lineage": [manifest.parent(entry) for entry in lineage],
-        "about": manifest.told(own | dict(about or {})),
+        "about": manifest.told(_own(model, folder) | dict(about or {})),
     }
     with shelf.atomic_folder(folder) as part:
         weights.write(model, part / WEIGHTS)
@@ -140,6 +135,15 @@ def add_figures(
         with shelf.atomic_write(folder / "preview.png") as part:
             part.write_bytes(preview)
     card.refresh(folder)
+
+
+def _own(model: "zoo.models.base.Model", folder: Path) -> dict[str, Any]:
+    """What can be told without being told."""
+    return {
+        "name": folder.parent.name if folder.name == "release" else folder.name,
+        "architecture": type(model).__name__,
+        "dimension": model.interface.dimension,
+    }
 
 
 def _foreign(folder: Path) -> bool:
