@@ -189,7 +189,10 @@ def interface(described: Mapping[str, Any]) -> Interface:
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, 1) or known
         raise BlockError(f"interface has no field {unknown[0]!r}; nearest: {near}")
-    return Interface(**{k: tuple(v) if isinstance(v, list) else v for k, v in described.items()})
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in described.items()
+    }
+    return Interface(**fields)
 
 
 def find(path: str, expect: type = object, allowed: tuple[str, ...] = ("zoo.models.",)) -> type:

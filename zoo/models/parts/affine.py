@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 class Affine(Normaliser):
     """Each channel and coefficient by the mean and standard deviation of the training set."""
 
+    inputs_mean: Tensor
+    inputs_std: Tensor
+    outputs_mean: Tensor
+    outputs_std: Tensor
+    coefficients_mean: Tensor
+    coefficients_std: Tensor
+
     def bind(self, interface: "Interface") -> "Normaliser":
         """As in Normaliser."""
         for name in ("inputs", "outputs", "coefficients"):
@@ -53,6 +60,5 @@ def _names(interface: "Interface", kind: str) -> list[str]:
     return [f"{kind}.{name}" for name in getattr(interface, kind)]
 
 
-def _channels(values: Tensor | torch.nn.Module, like: Tensor) -> Tensor:
-    assert isinstance(values, Tensor)
+def _channels(values: Tensor, like: Tensor) -> Tensor:
     return rearrange(values, "c -> 1 1 c" + " 1" * (like.ndim - 3))

@@ -134,15 +134,13 @@ def fourier(
     modes-1, takes a real field and so has no part in its columns.
     """
     k = torch.arange(0 if half else -modes, modes, device=device)
-    x = torch.arange(n, device=device)
-    count = torch.full(
-        (), n, dtype=torch.float64, device=device
-    )  # exporters know no symbolic float
-    angle = (2 * math.pi / count) * ((k[:, None] * x) % n)
+    ones = torch.ones((n,), dtype=torch.int64, device=device)
+    x, count = ones.cumsum(0) - 1, ones.sum()  # n as a tensor: exporters know no symbolic float
+    angle = (2 * math.pi / count.double()) * ((k[:, None] * x) % count)
     c, s = angle.cos(), angle.sin()
     if half:
         # a wave stands for itself and its mirror image, but 0 and n/2 are their own
-        twice = 2 - ((2 * k) % n == 0).to(torch.float64)
+        twice = 2 - ((2 * k) % count == 0).double()
         forth = torch.stack((c, -s), 1).flatten(0, 1) / count
         back = torch.stack((c, -s), 1).flatten(0, 1) * twice.repeat_interleave(2)[:, None]
     else:
