@@ -32,6 +32,10 @@ class SpectralConv(nn.Module):
     Raises:
         ValueError: the grid does not hold the modes.
 
+    Accuracy:
+        equal to `torch.fft` to 1e-6 in float32, also inside autocast, and to 1e-12 in float64. On
+        CUDA with TF32 allowed these products are as coarse as any other, about 1e-3.
+
     Source:
         Li et al., ICLR 2021 (arXiv 2010.08895), section 4. There the weights start as
         U[0, 1)/(c_in c_out): a mean that is not zero, and a size that falls with the square of the
