@@ -8,6 +8,7 @@ import pytest
 from nbclient import NotebookClient
 
 from zoo import shelf
+from zoo.readme import readme
 
 ROOT = shelf.root()
 
@@ -49,6 +50,13 @@ def test_every_command_of_the_readme_is_one_that_zoo_has():
         assert ended.value.code in (0, None), command
 
 
+def test_the_readmes_tables_are_what_the_shipped_files_say():
+    text = (ROOT / "README.md").read_text()
+    assert readme(text) == text
+    assert all(name in text for name in shelf.checkpoints())
+    assert "| 8 |" in text
+
+
 def test_every_file_that_the_readme_names_is_there():
     text = (ROOT / "README.md").read_text()
     for name in re.findall(r"(?:recipes|zoo|tests)/[\w./*-]+", text):
@@ -62,7 +70,9 @@ def test_the_readme_has_two_commands_of_one_line_each_and_ci_runs_the_second():
     assert "and **run the tests**" in (ROOT / ".ci" / "run").read_text().replace("\\", "")
 
 
-@pytest.mark.parametrize("path", sorted(Path(ROOT).glob("recipes/**/*.ipynb")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted(Path(ROOT).glob("recipes/**/*.ipynb")), ids=lambda p: p.name
+)
 def test_a_notebook_runs_from_its_first_cell_to_its_last(path, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("MPLBACKEND", "Agg")

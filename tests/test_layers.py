@@ -14,7 +14,21 @@ LAYERS = [
     {"objectives", "data", "metrics"},
     {"figures"},
     {"plots"},
-    {"release", "hub", "hubserver", "weights", "surgery", "card", "verify", "manifest", "pack", "compare", "doctor"},
+    {
+        "release",
+        "hub",
+        "hubserver",
+        "weights",
+        "surgery",
+        "card",
+        "readme",
+        "ship",
+        "verify",
+        "manifest",
+        "pack",
+        "compare",
+        "doctor",
+    },
     {"task", "predict"},
     {"recipe", "allowlist", "fitting", "checkpointing", "bar"},
     {"cli", "__main__", "__init__"},
@@ -58,9 +72,7 @@ def test_no_arrow_points_up():
     up = [
         (own, name)
         for own, name in arrows()
-        if name.startswith("zoo.")
-        and name not in ("zoo.__version__",)
-        and rank(name) > rank(own)
+        if name.startswith("zoo.") and name not in ("zoo.__version__",) and rank(name) > rank(own)
     ]
     assert up == []
 

@@ -10,6 +10,7 @@ from zoo import manifest, shelf
 from zoo.card_sections import sections
 from zoo.card_tables import HEAD, KINDS, Figures, row, table, verdict
 from zoo.hubcard import BEGIN, END, merge_card
+from zoo.readme import readme
 from zoo.shelf import ReleaseError
 
 
@@ -66,12 +67,18 @@ def refresh(folder: str | Path) -> Path:
 
 
 def refresh_all() -> list[Path]:
-    """Write every shipped card and MODEL_CARD.md anew; returns what was written."""
+    """Write every shipped card, MODEL_CARD.md and the README's tables anew; returns what was."""
     written = [refresh(folder) for folder in shelf.checkpoints().values()]
     path = shelf.root() / "MODEL_CARD.md"
     with shelf.atomic_write(path) as part:
         part.write_text(model_index(), encoding="utf-8")
-    return [*written, path]
+    page = shelf.root() / "README.md"
+    if not page.is_file():  # a wheel has none
+        return [*written, path]
+    text = readme(page.read_text(encoding="utf-8"))
+    with shelf.atomic_write(page) as part:
+        part.write_text(text, encoding="utf-8")
+    return [*written, path, page]
 
 
 def text(folder: str | Path) -> str:

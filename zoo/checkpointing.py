@@ -73,9 +73,15 @@ class Last(Checkpoint):
         trainer.save_checkpoint(self.path)
         self._written = time.monotonic()
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
-        """As in Lightning's Callback; with many ranks the first one's clock decides."""
-        if trainer.fast_dev_run:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """As in Lightning's Callback; with many ranks the first one's clock decides.
+
+        Not where a validation is due at once: a run that goes on from in between would never make
+        it, nor find its best weights.
+        """
+        if trainer.fast_dev_run or _is_before_validation(trainer, batch_idx):
             return
         due = time.monotonic() - self._written >= self.seconds
         if trainer.world_size > 1:
@@ -90,3 +96,9 @@ class Last(Checkpoint):
         """As in Lightning's Callback."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking and not trainer.fast_dev_run:
             self._write(trainer)
+
+
+def _is_before_validation(trainer: Any, batch_idx: int) -> bool:
+    by_steps = trainer.check_val_every_n_epoch is None
+    batches = trainer.fit_loop.total_batch_idx if by_steps else batch_idx
+    return trainer.is_last_batch or (batches + 1) % trainer.val_check_batch == 0

@@ -29,6 +29,7 @@ usage: zoo COMMAND [ARGUMENTS]       zoo COMMAND --help tells more
  sharing
   push MODEL owner/name              send a release to the Hub
   pull owner/name                    fetch a release from the Hub
+  ship MODEL NAME                    copy a release to checkpoints/NAME
   pack MODEL FOLDER                  everything that is needed without a network
   hub serve                          a Hub on this machine, to try push and pull
 

@@ -170,6 +170,19 @@ def _card(args: argparse.Namespace) -> int:
     return 0
 
 
+def _ship_arguments(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("name", metavar="NAME", help="folder below checkpoints/")
+
+
+def _ship(args: argparse.Namespace) -> int:
+    """Copy a release to checkpoints/NAME, to ship with the repository; cards and tables follow."""
+    from zoo.ship import ship
+
+    print(ship(args.model, args.name))
+    return 0
+
+
 def _pack_arguments(parser: argparse.ArgumentParser) -> None:
     _model(parser)
     parser.add_argument("folder", metavar="FOLDER", type=Path)
@@ -380,6 +393,7 @@ COMMANDS: dict[str, Command] = {
     "pull": (_pull_arguments, _pull),
     "verify": (_verify_arguments, _verify),
     "card": (_card_arguments, _card),
+    "ship": (_ship_arguments, _ship),
     "pack": (_pack_arguments, _pack),
     "compare": (_compare_arguments, _compare),
     "doctor": (_nothing, _doctor),

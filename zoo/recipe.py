@@ -266,7 +266,8 @@ def _select(
     by = str(item.get("by", "validation/relative_l2"))
     if by.startswith("test/"):
         raise Mistake(
-            f"stages.{name}.select.by: {by!r} would choose on test data; use validation/..."
+            f"stages.{name}.select.by: {by!r} would choose on test data; use validation/...\n"
+            f"  in {source.where(('stages', name, 'select', 'by'))}"
         )
     return Select(over, by, item.get("mode", "min"))
 

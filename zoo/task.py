@@ -39,6 +39,8 @@ class Task(LightningModule):
         about: summary and citation for the card.
     """
 
+    net: Any  # a Model once setup is done; before, it may be what makes one
+
     def __init__(
         self,
         net: Model | Callable[[Interface], Model] | None = None,
@@ -53,7 +55,7 @@ class Task(LightningModule):
         super().__init__()
         if net is not None and init_from is not None:
             raise ValueError(f"both net and init_from={init_from!r} are given; drop one of them")
-        self.net: Any = net
+        self.net = net
         self.objective = objective if objective is not None else Supervised()
         self.metrics = nn.ModuleList(metrics if metrics is not None else [RelativeL2()])
         self.optimizer = optimizer
@@ -86,9 +88,19 @@ class Task(LightningModule):
     @property
     def data(self) -> Any:
         """The data module of the run."""
-        return getattr(self.trainer, "datamodule")  # noqa: B009 - Lightning's types leave it out
+        return self.run.datamodule
 
-    def load_parent(self, wanted: dict[str, tuple[str, ...]]) -> None:
+    @property
+    def run(self) -> Any:
+        """The trainer; Lightning's types leave half of it out."""
+        return self.trainer
+
+    @property
+    def measures(self) -> list[PerSystem]:
+        """The metrics, as what they are."""
+        return [metric for metric in self.metrics if isinstance(metric, PerSystem)]
+
+    def load_parent(self, wanted: dict[str, Any]) -> None:
         """Load the released weights that `init_from` names, adapted to these channel names."""
         assert self.init_from is not None
         folder = release.resolve(self.init_from)
@@ -108,7 +120,7 @@ class Task(LightningModule):
         if not self._ready:
             self._make(stage)
             self._ready = True
-        for metric in self.metrics:
+        for metric in self.measures:
             metric.name_systems(self.data.systems)
             metric.to(self.device)
 
@@ -125,10 +137,11 @@ class Task(LightningModule):
                 torch.manual_seed(torch.initial_seed())
                 self.net = self.net(wanted)
         if stage == "fit":
+            net: Any = self.net
             if self.init_from is None or self.refit_normaliser:
                 statistics = self.data.statistics() if self.global_rank == 0 else None
-                self.net.normaliser.fill(self.trainer.strategy.broadcast(statistics))
-            self.objective.bind(self.net)
+                net.normaliser.fill(self.trainer.strategy.broadcast(statistics))
+            self.objective.bind(net)
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule by step."""
@@ -145,14 +158,14 @@ class Task(LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Terms of the objective; the loss is weighted so that uneven ranks average exactly."""
         terms = self.objective(self.net, batch)
-        if self.global_step % self.trainer.log_every_n_steps == 0:
+        if self.global_step % self.run.log_every_n_steps == 0:
             for name, value in terms.items():
                 self.log(f"train/{name}", value.detach(), prog_bar=name == "loss")
         return terms["loss"] * batch["weight"]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Add the batch to every metric."""
-        for metric in self.metrics:
+        for metric in self.measures:
             metric.update(self.net, batch)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
@@ -188,12 +201,12 @@ class Task(LightningModule):
     @property
     def headline(self) -> str:
         """The name of the figure by which weights are kept: the first metric's mean."""
-        return str(self.metrics[0].title)
+        return str(self.measures[0].title)
 
     def _compute(self, stage: str) -> dict[str, float]:
         values: dict[str, float] = {}
         self._measured = []
-        for metric in self.metrics:
+        for metric in self.measures:
             found = {name: float(value) for name, value in metric.compute().items()}
             self._measured.append((metric, found))
             for name, value in found.items():
@@ -207,7 +220,7 @@ class Task(LightningModule):
         self._spent += time.monotonic() - self._started
         state = self.trainer.strategy.lightning_module_state_dict()
         final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}
-        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:
+        if self.trainer.is_global_zero and not self.run.fast_dev_run:
             self._release(final if self._best is None else self._best["state"])
         self.trainer.strategy.barrier("release")
 
@@ -221,7 +234,7 @@ class Task(LightningModule):
         recipe = folder / "recipe.yaml"
         rows = typical(model.eval(), self.data) if model.interface.dimension == 2 else []
         best = {} if self._best is None else self._best["figures"]
-        told = self._figures("validation", [(self.metrics[0], best)], seconds=self._spent)
+        told = self._figures("validation", [(self.measures[0], best)], seconds=self._spent)
         picture = preview(rows, model.interface) if rows else None
         release.save_pretrained(
             model,
@@ -256,7 +269,7 @@ class Task(LightningModule):
 
     def on_test_end(self) -> None:
         """Write test.json, and the figures into the run's release if it is what was tested."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
+        if not self.trainer.is_global_zero or self.run.fast_dev_run:
             return
         folder = Path(self.trainer.default_root_dir)
         entries = self._figures("test", self._measured)
@@ -287,7 +300,8 @@ class Task(LightningModule):
 
 
 def _generators() -> dict[str, Any]:
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - the state is kept, not used
+    drawn: Any = np.random.get_state()
+    name, keys, *rest = drawn
     state = {
         "torch": torch.get_rng_state(),
         "python": list(random.getstate()[1]),

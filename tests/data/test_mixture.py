@@ -34,7 +34,11 @@ def test_absent_coefficients_are_zero_and_helmholtz_carries_the_isotropic_tensor
 
 
 def test_a_batch_says_which_coefficients_are_a_systems_own(mixture):
-    has = {n: row for b in mixture.val_dataloader() for n, row in zip(b["system"].tolist(), b["has_p"].tolist(), strict=True)}
+    has = {
+        n: row
+        for b in mixture.val_dataloader()
+        for n, row in zip(b["system"].tolist(), b["has_p"].tolist(), strict=True)
+    }
     assert has[0] == [True, True, True, False, False, False]
     assert has[1] == [True, True, True, True, True, False]
     assert has[2] == [True, False, False, False, False, True]

@@ -18,7 +18,12 @@ def batches(rng):
     for size in (4, 3, 1):
         u = torch.randn(size, 1, 1, 8, 8, generator=rng)
         system = torch.randint(0, 2, (size,), generator=rng)
-        yield {"u": u, "p": None, "y": u + 0.1 * torch.randn(u.shape, generator=rng), "system": system}
+        yield {
+            "u": u,
+            "p": None,
+            "y": u + 0.1 * torch.randn(u.shape, generator=rng),
+            "system": system,
+        }
 
 
 def test_uneven_batches_count_by_sample_and_systems_count_equally(rng):

@@ -29,11 +29,15 @@ def test_supervised_is_the_mean_of_relative_norms(model, batch):
     total = 0.0
     for i in range(len(prediction)):
         error = size = 0.0
-        for a, b in zip(prediction[i].flatten().tolist(), batch["y"][i].flatten().tolist(), strict=True):
+        for a, b in zip(
+            prediction[i].flatten().tolist(), batch["y"][i].flatten().tolist(), strict=True
+        ):
             error += (a - b) ** 2
             size += b**2
         total += math.sqrt(error) / math.sqrt(size)
-    assert float(Supervised()(model, batch)["loss"].detach()) == pytest.approx(total / len(prediction), rel=1e-5)
+    assert float(Supervised()(model, batch)["loss"].detach()) == pytest.approx(
+        total / len(prediction), rel=1e-5
+    )
 
 
 def test_squared_is_the_sum_over_points(model, batch):
@@ -41,7 +45,9 @@ def test_squared_is_the_sum_over_points(model, batch):
     total = 0.0
     for a, b in zip(prediction.flatten().tolist(), batch["y"].flatten().tolist(), strict=True):
         total += (a - b) ** 2
-    assert float(Squared()(model, batch)["loss"].detach()) == pytest.approx(total / len(prediction), rel=1e-5)
+    assert float(Squared()(model, batch)["loss"].detach()) == pytest.approx(
+        total / len(prediction), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("cls", OBJECTIVES, ids=lambda c: c.__name__)

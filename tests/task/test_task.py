@@ -28,7 +28,9 @@ def place(tmp_path_factory):
 
 
 def mixture(**options):
-    sets = [Steady(e, 16, train=20, validation=8, test=8) for e in (Poisson(), AdvectionDiffusion())]
+    sets = [
+        Steady(e, 16, train=20, validation=8, test=8) for e in (Poisson(), AdvectionDiffusion())
+    ]
     return Mixture(sets, batch_size=6, seed=0, **options)
 
 
@@ -94,9 +96,7 @@ def test_the_normaliser_is_filled_once_from_the_training_data(fitted):
     _, run, data = fitted
     statistics = data.statistics()
     assert_close(run.net.normaliser.source_rms.double(), statistics["source_rms"])
-    assert_close(
-        run.net.normaliser.coefficient_median.double(), statistics["coefficient_median"]
-    )
+    assert_close(run.net.normaliser.coefficient_median.double(), statistics["coefficient_median"])
 
 
 @pytest.mark.parametrize("refit", [False, True])

@@ -171,8 +171,9 @@ class Mixture(LightningDataModule):
 
     def _loader(self, split: str, order: Any) -> DataLoader:
         data = _Gather(self.split(split), self.has(), self._spacing())
+        together: Any = _same
         return _Resumable(
-            data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=_same
+            data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=together
         )
 
     def _spacing(self) -> Tensor:
@@ -232,7 +233,7 @@ class Mixture(LightningDataModule):
 
 
 class _Resumable(DataLoader):
-    """A loader whose order knows by itself where training stands; Lightning asks for the methods."""
+    """A loader whose order knows itself where training stands; Lightning wants the methods."""
 
     def state_dict(self) -> dict[str, int]:
         """Nothing: the position follows from the number of steps."""
@@ -256,7 +257,7 @@ class _Listed(GlobalOrder):
         return iter(self.listed)
 
 
-class _Gather(Dataset):
+class _Gather(Dataset[Batch]):
     """A batch from a list of (set, sample) pairs that share a grid."""
 
     def __init__(self, splits: Sequence[Fields], has: Tensor, spacing: Tensor) -> None:
@@ -264,9 +265,7 @@ class _Gather(Dataset):
 
     def __getitem__(self, chosen: tuple[list[Index], float]) -> Batch:
         indices, weight = chosen
-        rows = [
-            (d.u[i], d.y[i], d.p[i]) for number, i in indices for d in (self.splits[number],)
-        ]
+        rows = [(d.u[i], d.y[i], d.p[i]) for number, i in indices for d in (self.splits[number],)]
         u, y, p = (torch.stack(column) for column in zip(*rows, strict=True))
         system = torch.tensor([number for number, _ in indices])
         return {

@@ -46,7 +46,7 @@ class GlobalOrder(DistributedSampler):
         self.epoch = 0
         self.position: Callable[[], tuple[int, int] | None] = lambda: None
         total, share = sum(self.counts), np.asarray(weights, float) / sum(weights)
-        self.draws = [int(round(total * s)) for s in share]
+        self.draws = [round(float(total * s)) for s in share]
         self.draws[int(np.argmax(self.draws))] += total - sum(self.draws)
 
     def batches(self, epoch: int) -> list[list[Index]]:

@@ -162,7 +162,7 @@ class Steady(FieldSet):
         p = self.equation.draw(count, rng)
         f = self.source.draw(count, fine, rng, self.equation.zero_mean)
         u = self.equation.solve(fine, f, p)
-        drawn = count
+        drawn, bad = count, torch.empty(0)
         for _ in range(1000):
             bad = (~self.equation.accepts(u, p)).nonzero()[:, 0]
             if not len(bad):

@@ -13,7 +13,7 @@ class Objective(nn.Module, ABC):
     after training.
     """
 
-    def bind(self, model: Model) -> None:  # noqa: B027 - most objectives have no head to size
+    def bind(self, model: Model) -> None:
         """Size heads for a model; called once before the optimiser is made."""
 
     @abstractmethod

@@ -21,13 +21,14 @@ class AdvectionDiffusion(Equation):
 
     Units:
         dimensionless; lengths in units of the box.
+
     Args:
         ratio: interval of the nominal ratio Ψ of advection to diffusion; 0.004 to 15.
         eigenvalue: interval of the eigenvalue λ of K; the other is 1.
         diffusivity: D.
     Source:
-        Subramanian et al., NeurIPS 2023 (arXiv 2306.00258), SYS-2(adr1, adr2). The table is computed
-        here: the paper does not print its own.
+        Subramanian et al., NeurIPS 2023 (arXiv 2306.00258), SYS-2(adr1, adr2). The table is
+        computed here: the paper does not print its own.
     """
 
     name: ClassVar[str] = "advection_diffusion"

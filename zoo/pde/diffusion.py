@@ -12,9 +12,7 @@ EXACT_WAVES = ((1, 2), (3, -1))
 """Integer waves of the closed-form solution Σ sin(2π k·x / L): both have cross terms."""
 
 
-def draw_tensor(
-    count: int, eigenvalue: tuple[float, float], rng: torch.Generator
-) -> Tensor:
+def draw_tensor(count: int, eigenvalue: tuple[float, float], rng: torch.Generator) -> Tensor:
     """K = R(θ)ᵀ diag(1, λ) R(θ), λ uniform in `eigenvalue`, θ in [0, 2π): (count, 3).
 
     The order is k11, k22, k12. One eigenvalue is always 1.
@@ -40,17 +38,15 @@ def symbol(box: Box, p: Tensor) -> Tensor:
 
 
 def exact_parts(box: Box, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """u = Σ sin(k·x), K:∇∇u and ∇u = (d, b, *n), each written out by hand."""
+    """U = Σ sin(k·x), K:∇∇u and ∇u = (d, b, *n), each written out by hand."""
     x = box.points()
-    u, hessian, gradient = 0.0, 0.0, []
     k11, k22, k12 = (column(p, i, box) for i in range(3))
-    gradient = [0.0, 0.0]
+    zero = torch.zeros((len(p), *box.shape), dtype=torch.float64)
+    u, hessian, first, second = zero, zero, zero, zero
     for wave in EXACT_WAVES:
         a, b = (2 * math.pi * w / length for w, length in zip(wave, box.lengths, strict=True))
         phase = a * x[0] + b * x[1]
-        u = u + phase.sin().expand(len(p), *box.shape)
+        u = u + phase.sin()
         hessian = hessian - (k11 * a * a + k22 * b * b + 2 * k12 * a * b) * phase.sin()
-        gradient[0] = gradient[0] + a * phase.cos()
-        gradient[1] = gradient[1] + b * phase.cos()
-    assert isinstance(u, Tensor) and isinstance(hessian, Tensor)
-    return u, hessian, torch.stack([torch.as_tensor(g) for g in gradient])
+        first, second = first + a * phase.cos(), second + b * phase.cos()
+    return u, hessian, torch.stack([first, second])

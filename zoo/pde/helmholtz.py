@@ -17,6 +17,7 @@ class Helmholtz(Equation):
 
     Units:
         dimensionless; lengths in units of the box.
+
     Args:
         omega: interval of the integer ω, both ends included.
         diffusivity: D.

@@ -15,6 +15,7 @@ class Poisson(Equation):
 
     Units:
         dimensionless; lengths in units of the box.
+
     Args:
         eigenvalue: interval of the eigenvalue λ; the other is 1.
         diffusivity: D, a factor of the whole tensor.

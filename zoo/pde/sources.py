@@ -15,6 +15,7 @@ class GaussianBumps:
 
     Units:
         lengths in units of the box; amplitudes dimensionless.
+
     Args:
         count: Gaussians per side.
         width: standard deviation σ.
@@ -58,14 +59,15 @@ class GaussianBumps:
         """Sources (count, *n), float64."""
         lattice = (self.count,) * box.dimension
         draws = torch.rand((count, 2, *lattice), generator=rng, dtype=torch.float64)
-        off = torch.tensor(self.sparsity, dtype=torch.float64)[torch.arange(count) % len(self.sparsity)]
+        turn = torch.arange(count) % len(self.sparsity)
+        off = torch.tensor(self.sparsity, dtype=torch.float64)[turn]
         keep = draws[:, 0] >= off.view(-1, *(1,) * box.dimension)
         # a lattice that is wholly off would have no maximum: its middle Gaussian stays on
         empty = ~keep.flatten(1).any(1)
         keep[(empty, *(self.count // 2,) * box.dimension)] = True
         f = torch.where(keep, 1e-3 + (1 - 1e-3) * draws[:, 1], 0.0)
         for axis in range(box.dimension):
-            f = torch.tensordot(f, self._profile(box, axis), dims=([1], [0]))
+            f = torch.einsum("bi...,ix->b...x", f, self._profile(box, axis))
         f = f / f.flatten(1).amax(1).view(-1, *(1,) * box.dimension)
         if zero_mean:
             f = f - f.mean(box.axes, keepdim=True)
