@@ -136,6 +136,7 @@ class Chain:
     stages: tuple[Stage, ...]
     folder: Path
     report: Mapping[str, Any] | None = None
+    sets: tuple[str, ...] = ()
 
     def stage(self, name: str) -> Stage:
         """The stage of this name; a Mistake with near names without one."""
@@ -200,6 +201,7 @@ def read(path: str | Path, out: str | Path | None = None, sets: Iterable[str] = 
         )
     for key in source.content:
         _known(source, (key,), TOP, "a chain")
+    sets = list(sets)
     extra: dict[str, dict[str, Any]] = {name: {} for name in stages}
     for word in sets:
         name, key, item = _assignment(word, list(stages))
@@ -210,7 +212,7 @@ def read(path: str | Path, out: str | Path | None = None, sets: Iterable[str] = 
     _check_uses(source, made)
     report = source.content.get("report")
     folder = Path(out) if out is not None else RUNS / Path(path).stem
-    return Chain(Path(path).stem, _relative(Path(path)), made, folder, report)
+    return Chain(Path(path).stem, _relative(Path(path)), made, folder, report, tuple(sets))
 
 
 def _stage(source: Source, base: Path, name: str, item: Any, extra: Mapping[str, Any]) -> Stage:

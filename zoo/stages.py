@@ -197,6 +197,7 @@ class Runner:
                 yield f"zoo {shlex.join(run.argv())}"
             if stage.select is not None:
                 words = ["run", self.chain.path, "--pick", stage.name, "--out", self.chain.folder]
+                words += [word for told in self.chain.sets for word in ("--set", told)]
                 yield f"zoo {shlex.join(map(str, words))}"
             for rest, _ in stage.groups() if stage.test else ():
                 yield f"zoo {shlex.join(test_words(self.chain.outcome(stage, rest)))}"

@@ -70,17 +70,28 @@ def test_later_recipes_and_options_win(zoo, tiny, here):
     assert json.loads((here / "runs" / "more" / "figures.json").read_text())["fit"]["steps"] == 1
 
 
-def test_training_in_two_parts_equals_training_in_one(zoo, here, tiny):
-    """A run cut in the middle of an epoch goes on to the same bits."""
-    assert zoo("fit", "-c", tiny, "--trainer.default_root_dir", "whole")[0] == 0
-    cut = ["-c", tiny, "--trainer.default_root_dir", "parts", "--save_seconds", "0"]
-    stop = write(here / "stop.yaml", {"trainer": {"callbacks": [{"class_path": "tests.cli.halt.Halt", "init_args": {"step": 4}}]}})
-    code, _, err = zoo("fit", *cut, "-c", stop)
-    assert code == 1 and "halted" in err
-    state = torch.load("parts/checkpoints/last.ckpt", weights_only=True)
-    assert state["global_step"] == 4
-    assert zoo("fit", *cut, "--ckpt_path", "parts/checkpoints/last.ckpt")[0] == 0
-    assert weights(here / "parts") == weights(here / "whole")
+SCHEDULES = {
+    "by epochs": {"max_epochs": 4, "accelerator": "cpu"},
+    "by steps": {"max_steps": 12, "val_check_interval": 5, "check_val_every_n_epoch": None},
+}
+MOMENTS = {"step": 8, "validation": 6, "end": 1}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_run_that_was_cut_goes_on_to_the_same_bits(schedule, zoo, here):
+    """Cut in the middle of an epoch, between a step and its validation, and after the last step."""
+    content = recipe(trainer=SCHEDULES[schedule], save_seconds=0)
+    run = write(here / "run.yaml", content)
+    assert zoo("fit", "-c", run, "--trainer.default_root_dir", "whole")[0] == 0
+    for moment, step in MOMENTS.items():
+        halt = {"class_path": "tests.cli.halt.Halt", "init_args": {"moment": moment, "step": step}}
+        stop = write(here / "stop.yaml", {"trainer": {"callbacks": [halt]}})
+        cut = ["-c", run, "--trainer.default_root_dir", moment]
+        code, _, err = zoo("fit", *cut, "-c", stop)
+        assert code == 1 and "halted" in err
+        assert not (here / moment / "release").exists()
+        assert zoo("fit", *cut, "--ckpt_path", f"{moment}/checkpoints/last.ckpt")[0] == 0
+        assert weights(here / moment) == weights(here / "whole"), moment
 
 
 def test_a_checkpoint_continues_only_its_own_recipe(run, zoo, tiny):
