@@ -29,7 +29,6 @@ def figures(
         seconds: what the training took.
     """
     scores = trivials(data, split)
-    counts = {item.name: item.count(split) for item in data.sets}
     entries = []
     for name, value in values.items():
         system, _, _ = name.rpartition("/")
@@ -44,7 +43,7 @@ def figures(
                 "value": value,
                 "unit": "1",
                 "tolerance": TOLERANCE * value,
-                "n": None if part else counts.get(system, sum(counts.values())),
+                "n": metric.seen.get(name),
                 "seeds": [seed],
                 "trivial": None if part else sum(lowest) / len(lowest),
                 "data": {**block(data), "split": split},

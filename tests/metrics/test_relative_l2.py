@@ -38,6 +38,7 @@ def test_uneven_batches_count_by_sample_and_systems_count_equally(rng):
     means = [sum(errors[n]) / len(errors[n]) for n in (0, 1)]
     assert float(values["a/relative_l2"]) == pytest.approx(means[0], rel=1e-6)
     assert float(values["relative_l2"]) == pytest.approx(sum(means) / 2, rel=1e-6)
+    assert metric.seen["a/relative_l2"] == len(errors[0]) and metric.seen["relative_l2"] == 8
 
 
 def test_a_system_without_samples_is_left_out(rng):

@@ -129,7 +129,7 @@ def test_test_figures_go_into_the_runs_own_release(fitted):
 
 
 def test_killed_in_the_middle_of_an_epoch_it_ends_in_the_same_weights(fitted, tmp_path):
-    folder, run, _ = fitted
+    folder, _, _ = fitted
 
     class Killed(Task):
         def training_step(self, batch, batch_idx):

@@ -11,7 +11,8 @@ class PerSystem(Metric):
     """A per-sample figure, averaged within each system and then over systems.
 
     Exact under DDP and uneven batches: sums and counts are added, in float64, before the division.
-    `compute` gives `<system>/<name>` for each system and `<name>`, their plain mean.
+    `compute` gives `<system>/<name>` for each system and `<name>`, their plain mean; `seen` then
+    holds the number of samples behind each figure.
     """
 
     title: str
@@ -22,6 +23,7 @@ class PerSystem(Metric):
 
     def __init__(self) -> None:
         super().__init__()
+        self.seen: dict[str, int] = {}
         self._size(["all"])
 
     def name_systems(self, systems: list[str]) -> None:
@@ -51,4 +53,8 @@ class PerSystem(Metric):
         each = {
             f"{system}/{self.title}": means[i] for i, system in enumerate(self.systems) if seen[i]
         }
+        self.seen = {
+            f"{system}/{self.title}": int(self.count[i]) for i, system in enumerate(self.systems)
+        }
+        self.seen[self.title] = int(self.count.sum())
         return {**each, self.title: means[seen].mean()}
