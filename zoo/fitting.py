@@ -27,7 +27,8 @@ jsonargparse.set_parsing_settings(config_read_mode_fsspec_enabled=False)
 RUNS = "runs"
 RECIPE = "recipe.yaml"
 FIGURES = "figures.json"
-OURS = ("default_root_dir", "logger", "callbacks", "plugins", "profiler")
+WHERE = ("default_root_dir", "logger", "callbacks", "plugins", "profiler", "enable_progress_bar")
+DEVICES = ("accelerator", "devices", "num_nodes", "strategy")
 
 
 class ParseError(Mistake):
@@ -49,12 +50,15 @@ class SaveRecipe(SaveConfigCallback):
     """
 
     def recipe(self) -> dict[str, Any]:
-        """The resolved recipe: model, data and seed in full, of the trainer what is no default."""
+        """The resolved recipe: model, data and seed in full, of the trainer what is no default.
+
+        Without folders, callbacks and devices: it says what was run, not where.
+        """
         tree, usual = (self._plain(config) for config in (self.config, self.parser.get_defaults()))
         own = {
             key: item
             for key, item in tree["trainer"].items()
-            if key not in OURS and item != usual["trainer"].get(key)
+            if key not in (*WHERE, *DEVICES) and item != usual["trainer"].get(key)
         }
         kept = {key: tree[key] for key in ("seed_everything", "model", "data")}
         return {**kept, "trainer": own} if own else kept
@@ -154,10 +158,10 @@ class ZooCLI(LightningCLI):
         """Leave the recipe alone: what stands in a checkpoint never overrides it."""
 
     def before_instantiate_classes(self) -> None:
-        """Choose the run's folder if the recipe does not: runs/<name of the last recipe>."""
+        """Never write beside the code: Lightning's default is the working folder."""
         config = self.config[self.subcommand]
         if config.trainer.default_root_dir is None:
-            config.trainer.default_root_dir = str(_folder(config.get("config")))
+            config.trainer.default_root_dir = RUNS
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, with loggers, bar and checkpoints where the recipe names no others."""
@@ -203,18 +207,6 @@ class ZooCLI(LightningCLI):
     def after_test(self) -> None:
         """As in `_record`."""
         self._record()
-
-
-def _folder(configs: Any) -> Path:
-    if not configs:
-        return Path(RUNS) / "unnamed"
-    last = Path(str(configs[-1]))
-    # a run's own recipe belongs to that run
-    return (
-        last.parent
-        if last.name == RECIPE and (last.parent / FIGURES).exists()
-        else Path(RUNS) / last.stem
-    )
 
 
 def quiet() -> None:

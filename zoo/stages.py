@@ -222,16 +222,10 @@ SHOWN = ("test/relative_l2", "validation/relative_l2", "train/loss")
 
 
 def test_words(folder: Path) -> list[str]:
-    """The command that measures a run's release on its recipe's test data."""
+    """The command that measures a run's release on its recipe's test data, on one device."""
     own = ["--model.net", "null", "--model.init_from", str(folder / "release")]
-    return [
-        "test",
-        "-c",
-        str(folder / "recipe.yaml"),
-        *own,
-        "--trainer.default_root_dir",
-        str(folder),
-    ]
+    place = ["--trainer.devices", "1", "--trainer.default_root_dir", str(folder)]
+    return ["test", "-c", str(folder / "recipe.yaml"), *own, *place]
 
 
 def is_done(folder: Path, spec: str) -> bool:

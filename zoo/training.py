@@ -61,6 +61,15 @@ def split(argv: list[str]) -> tuple[list[str], list[tuple[str, str]], list[str]]
     return configs, options, flags
 
 
+def folder(config: str) -> Path:
+    """Where a recipe runs if it does not say: runs/<its name>, or its own run's folder."""
+    path = Path(config)
+    if path.name == "recipe.yaml" and (path.parent / "figures.json").is_file():
+        return path.parent
+    name = config.partition("@")[0] if allowlist.is_remote(config) else path.stem
+    return Path("runs") / Path(name).name
+
+
 def _one(words: object) -> list[str]:
     found = next(words, None)  # type: ignore[call-overload]
     return [] if found is None else [found]
@@ -87,6 +96,8 @@ def train(command: str, argv: list[str]) -> int:
         if checker.tree.get("data") is None:
             raise Mistake("no recipe names the data\n  give one with -c recipe.yaml")
     paths = [part for source in sources for part in ("--config", source.path)]
+    if not (checker.tree.get("trainer") or {}).get("default_root_dir"):
+        paths += [f"--trainer.default_root_dir={folder(path)}" for path in configs[-1:]]
     try:
         launch([command, *paths, *checker.arguments(), *flags])
     except ParseError as error:
