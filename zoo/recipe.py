@@ -135,7 +135,7 @@ class Chain:
     path: Path
     stages: tuple[Stage, ...]
     folder: Path
-    report: Mapping[str, Any] | None = None
+    report: Mapping[str, Any] | list[Mapping[str, Any]] | None = None
     sets: tuple[str, ...] = ()
 
     def stage(self, name: str) -> Stage:

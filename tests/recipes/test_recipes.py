@@ -1,0 +1,133 @@
+"""Every recipe that ships is discovered, checked, and fits one batch of a toy's size."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import recipe, write
+from zoo import exporting, reading, shelf
+from zoo import recipe as recipes
+from zoo.checking import find, parameters
+from zoo.recipe import Run
+
+FILES = shelf.recipes()
+CONTENT = {name: reading.read(path).content for name, path in FILES.items()}
+CHAINS = [name for name, content in CONTENT.items() if "stages" in content]
+WHOLE = [
+    name
+    for name, content in CONTENT.items()
+    if "data" in content and {"net", "init_from"} & set(content.get("model", {}))
+]
+TOY = {"grid": 16, "train": 8, "validation": 2, "test": 2}
+
+
+def stages():
+    """A run of each stage, once for the same recipes and command."""
+    found = {}
+    for name in CHAINS:
+        chain = recipes.read(FILES[name])
+        for stage in chain.stages:
+            key = (stage.recipes, stage.command, bool(stage.uses))
+            # paths are told as seen from here, and each test works elsewhere
+            stage = replace(stage, recipes=tuple(path.resolve() for path in stage.recipes))
+            run = Run(stage, stage.points()[0], chain.folder, {})
+            found.setdefault(key, pytest.param(run, id=f"{name}:{stage.name}"))
+    return list(found.values())
+
+
+def toy(tree):
+    """Options that shrink a merged recipe to a toy."""
+    options = {"trainer.fast_dev_run": 1, "trainer.accelerator": "cpu"}
+    options["data.init_args.batch_size"] = 2
+    if tree["data"]["init_args"].get("limit") is not None:
+        options["data.init_args.limit"] = 4
+    for i, item in enumerate(tree["data"]["init_args"]["sets"]):
+        for key in set(TOY) & set(parameters(find(item["class_path"])) or ()):
+            options[f"data.init_args.sets.{i}.init_args.{key}"] = TOY[key]
+    net = tree["model"].get("net") or {}
+    small = {"width": 4, "modes": 2, "layers": 1}
+    for key in set(small) & set(net.get("init_args", ())):
+        options[f"model.net.init_args.{key}"] = small[key]
+    return options
+
+
+def words(options):
+    return [word for key, item in options.items() for word in (f"--{key}", recipes.text(item))]
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """A toy release to start from: channels are adapted by name."""
+    from zoo.cli import main
+
+    here = tmp_path_factory.mktemp("parent")
+    content = write(here / "tiny.yaml", recipe(epochs=1))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(here / "cache"))
+        assert main(["fit", "-c", content, "--trainer.default_root_dir", str(here / "run")]) == 0
+    return str(here / "run" / "release")
+
+
+def test_recipes_are_found():
+    assert len(CHAINS) >= 1 and len(WHOLE) >= 4
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_recipe_begins_with_what_it_claims_and_costs(name):
+    head = []
+    for line in FILES[name].read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        head.append(line)
+    text = "\n".join(head)
+    assert head, "a recipe begins with a comment"
+    if name in CHAINS or name in WHOLE:
+        assert [word for word in ("Claim", "Command:", "Hardware:", "Expected:") if word not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - set(CHAINS) - set(WHOLE)))
+def test_a_part_is_used_by_a_chain(name):
+    used = {p.resolve() for c in CHAINS for s in recipes.read(FILES[c]).stages for p in s.recipes}
+    assert FILES[name].resolve() in used
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_recipe_fits_one_batch(name, zoo, parent):
+    options = toy(CONTENT[name])
+    if CONTENT[name]["model"].get("init_from"):
+        options["model.init_from"] = parent
+    code, _, err = zoo("fit", "-c", FILES[name], *words(options))
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("run", stages())
+def test_a_stage_fits_one_batch(run, zoo, parent):
+    tree = run.tree()
+    options = {**run.keys(), **toy(tree)}
+    if run.stage.uses or tree["model"].get("init_from"):
+        options["model.init_from"] = parent
+    files = [word for path in run.stage.recipes for word in ("-c", path)]
+    code, _, err = zoo(run.stage.command, *files, *words(options))
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_what_a_recipe_generates_is_told_without_generating(name, here, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(here / "empty"))
+    told = exporting.describe(str(FILES[name]))
+    count = len(CONTENT[name]["data"]["init_args"]["sets"])
+    assert told.count("will be generated") == 3 * count
+    assert float(told.split()[-2]) > 0
+    assert not (here / "empty").exists()
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_chain_can_be_planned_and_printed(name, zoo, here):
+    code, out, _ = zoo("run", FILES[name], "--print")
+    assert code == 0
+    commands = [line for line in out.splitlines() if not line.startswith("#")]
+    assert commands and all(line.startswith("zoo ") for line in commands)
+    code, out, _ = zoo("run", FILES[name], "--plan")
+    assert code == 0 and "never measured here" in out
+    assert list(Path(here).iterdir()) == []
