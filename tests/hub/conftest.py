@@ -1,10 +1,12 @@
 """A Hub on loopback, releases to send, and a client."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import zoo
 from tests.hub.clients import TOKENS, Client
@@ -25,6 +27,13 @@ def client(hub: LoopbackHub, tmp_path: Path) -> Client:
     return Client(hub, tmp_path / "home")
 
 
+def picture(seed: int) -> bytes:
+    """A PNG."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (seed, 99, 200)).save(file, "PNG")
+    return file.getvalue()
+
+
 @pytest.fixture(scope="session")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two real releases of one architecture with different weights."""
@@ -36,5 +45,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             torch.manual_seed(seed)
             model = FNO(**FNO.tiny())
         folder = tmp_path_factory.mktemp("releases") / f"tiny{seed}"
-        folders.append(zoo.save_pretrained(model, folder, about={"summary": f"number {seed}"}))
+        about = {"summary": f"number {seed}"}
+        # three large files, as a real release has: weights, probe and picture
+        folders.append(zoo.save_pretrained(model, folder, about=about, preview=picture(seed)))
     return folders
