@@ -42,13 +42,14 @@ def opened(path: str | Path, alone: str = "u") -> Iterator[Mapping[str, Any]]:
     try:
         # no pickle: an array of objects is refused
         loaded = np.load(path, mmap_mode="r" if path.suffix == ".npy" else None, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            found = {alone: loaded}
+        else:
+            with loaded:
+                found = {name: loaded[name] for name in loaded.files}
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(f"{path} is no file of plain numpy arrays: {error}") from error
-    if isinstance(loaded, np.ndarray):
-        yield MappingProxyType({alone: loaded})
-        return
-    with loaded:
-        yield MappingProxyType({name: loaded[name] for name in loaded.files})
+    yield MappingProxyType(found)
 
 
 class Writer:
