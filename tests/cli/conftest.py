@@ -83,7 +83,6 @@ def process(*words, **options):
         [sys.executable, "-m", "zoo", *map(str, words)],
         capture_output=True,
         text=True,
-        env=environment(),
         timeout=240,
-        **options,
+        **{"env": environment(), **options},
     )

@@ -41,7 +41,9 @@ def assert_equal_runs(one, two):
 
 def test_two_processes_equal_one_with_the_same_global_batch(uneven, zoo, here):
     # the cache is empty: one rank generates while the other waits
-    done = process("fit", "-c", uneven, *DDP, "--trainer.devices", "2", "--trainer.default_root_dir", "two")
+    done = process(
+        "fit", "-c", uneven, *DDP, "--trainer.devices", "2", "--trainer.default_root_dir", "two"
+    )
     assert done.returncode == 0, done.stderr
     made = sorted(here.glob("cold/data/*/data.safetensors"))
     assert len(made) == 3  # the splits, each once
@@ -71,7 +73,14 @@ def test_two_nodes_on_loopback_equal_one_process(uneven, zoo, here):
     nodes = []
     for rank in range(2):
         launch = ["torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"]
-        launch += ["--node_rank", str(rank), "--master_addr", "127.0.0.1", "--master_port", str(port)]
+        launch += [
+            "--node_rank",
+            str(rank),
+            "--master_addr",
+            "127.0.0.1",
+            "--master_port",
+            str(port),
+        ]
         run = ["-m", "zoo", "fit", "-c", uneven, *DDP, "--trainer.num_nodes", "2"]
         run += ["--trainer.devices", "1", "--trainer.default_root_dir", "nodes"]
         nodes.append(

@@ -90,12 +90,21 @@ def nan(field):
 
 
 BAD = {
-    "a NaN": (spoil("f", nan), "f in mine.npz holds 1 values that are not finite, first in sample 3"),
+    "a NaN": (
+        spoil("f", nan),
+        "f in mine.npz holds 1 values that are not finite, first in sample 3",
+    ),
     "no input": (lambda a: {k: v for k, v in a.items() if k != "f"}, "no array 'f'"),
-    "no coefficient": (lambda a: {k: v for k, v in a.items() if k != "k12"}, "no coefficient 'k12'"),
+    "no coefficient": (
+        lambda a: {k: v for k, v in a.items() if k != "k12"},
+        "no coefficient 'k12'",
+    ),
     "too few axes": (spoil("f", lambda f: f[:, 0, 0]), "f in mine.npz has shape (10,)"),
     "frames": (spoil("f", lambda f: f[:, None].repeat(2, 1)), "has 2 frames; the model has 1"),
-    "coefficients of other samples": (spoil("k11", lambda k: k[:4]), "k11 in mine.npz has shape (4,)"),
+    "coefficients of other samples": (
+        spoil("k11", lambda k: k[:4]),
+        "k11 in mine.npz has shape (4,)",
+    ),
     "complex": (spoil("f", lambda f: f + 1j), "complex"),
     "objects": (spoil("f", lambda f: np.array([None, {}])), "mine.npz is no file of plain numpy"),
     "grid too coarse": (spoil("f", lambda f: f[:, ::8, ::8]), "modes=2 needs n >="),
@@ -182,7 +191,9 @@ def test_a_file_is_split_the_same_way_each_time(samples, here):
     face = Interface(inputs=("f",), outputs=("u",), coefficients=COEFFICIENTS)
     one, two = Files(path, face), Files(path, face)
     assert [one.count(split) for split in ("train", "validation", "test")] == [6, 2, 2]
-    rows = np.concatenate([one.split(s).y.numpy()[:, 0, 0] for s in ("train", "validation", "test")])
+    rows = np.concatenate(
+        [one.split(s).y.numpy()[:, 0, 0] for s in ("train", "validation", "test")]
+    )
     order = [int(np.argmin(np.abs(samples["u"] - row).sum((1, 2)))) for row in rows]
     assert sorted(order) == list(range(10))
     assert bool((two.split("test").y == one.split("test").y).all())

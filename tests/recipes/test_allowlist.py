@@ -15,7 +15,10 @@ from zoo.reading import Mistake
 def good():
     content = recipe()
     content["trainer"] = {"max_epochs": 1, "precision": "32-true", "gradient_clip_val": 1.0}
-    content["model"]["about"] = {"summary": "A net. See https://example.org/x.", "citation": "A. B. 2023"}
+    content["model"]["about"] = {
+        "summary": "A net. See https://example.org/x.",
+        "citation": "A. B. 2023",
+    }
     return content
 
 
@@ -47,7 +50,9 @@ def block(path, /, **arguments):
 
 FORBIDDEN = {
     # the zoo's own prefix in front of another's function
-    "system behind a module of ours": model(objective=block("zoo.release.os.system", command="touch x")),
+    "system behind a module of ours": model(
+        objective=block("zoo.release.os.system", command="touch x")
+    ),
     "system behind a listed module": model(net=block("zoo.models.base.importlib.import_module")),
     "imported into a listed module": model(net=block("zoo.models.fno.nn.Linear")),
     "class imported into a listed module": model(net=block("zoo.models.fno.Operator")),
@@ -65,7 +70,9 @@ FORBIDDEN = {
     "dunder": model(net=block("zoo.models.fno.FNO.__init__")),
     "nested in a list": at("data.init_args.sets", [block("os.system")]),
     "nested in arguments": at("model.net.init_args.normaliser", block("os.system")),
-    "two levels down": at("data.init_args.sets.0.init_args.equation.init_args.eigenvalue", block("os.system")),
+    "two levels down": at(
+        "data.init_args.sets.0.init_args.equation.init_args.eigenvalue", block("os.system")
+    ),
     # short names and other ways to say a class
     "short name": model(net=block("FNO")),
     "class as a text": model(net="zoo.models.fno.FNO"),
@@ -84,7 +91,9 @@ FORBIDDEN = {
     "a path upwards": model(init_from="../../secret"),
     "a home": model(init_from="~/x"),
     "a Windows path": model(init_from="C:\\x"),
-    "a path of a data set": at("data.init_args.sets", [block("zoo.data.files.Files", path="/etc/x.npz")]),
+    "a path of a data set": at(
+        "data.init_args.sets", [block("zoo.data.files.Files", path="/etc/x.npz")]
+    ),
     # the trainer
     "root folder": at("trainer.default_root_dir", "x"),
     "plugins": at("trainer.plugins", []),

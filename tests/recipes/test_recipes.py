@@ -83,7 +83,9 @@ def test_a_recipe_begins_with_what_it_claims_and_costs(name):
     text = "\n".join(head)
     assert head, "a recipe begins with a comment"
     if name in CHAINS or name in WHOLE:
-        assert [word for word in ("Claim", "Command:", "Hardware:", "Expected:") if word not in text] == []
+        assert [
+            word for word in ("Claim", "Command:", "Hardware:", "Expected:") if word not in text
+        ] == []
 
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(CHAINS) - set(WHOLE)))
