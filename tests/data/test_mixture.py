@@ -115,3 +115,11 @@ def test_without_a_seed_of_its_own_the_order_follows_the_runs_seed(mixture):
     own = next(iter(Mixture(mixture.sets, batch_size=7).train_dataloader()))["p"]
     set_ = next(iter(Mixture(mixture.sets, batch_size=7, seed=5).train_dataloader()))["p"]
     assert_close(own, set_, rtol=0, atol=0)
+
+
+def test_worker_processes_do_not_change_the_order(mixture):
+    def p(workers):
+        other = Mixture(mixture.sets, batch_size=7, seed=0, workers=workers)
+        return torch.cat([b["p"] for b in other.train_dataloader()])
+
+    assert_close(p(0), p(2), rtol=0, atol=0)
