@@ -80,7 +80,9 @@ class StepBar(ProgressBar):
         """As in Lightning's Callback."""
         self._open(trainer.estimated_stepping_batches)
 
-    def on_train_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """As in Lightning's Callback."""
         self._show(trainer.global_step, trainer, pl_module)
 
@@ -97,7 +99,15 @@ class StepBar(ProgressBar):
         if trainer.state.fn == "validate":
             self._open(sum(trainer.num_val_batches))
 
-    def on_validation_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+    def on_validation_batch_end(
+        self,
+        trainer: Any,
+        pl_module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
         """As in Lightning's Callback."""
         if trainer.state.fn == "validate":
             self._show(self._done + 1, trainer, pl_module)
@@ -111,7 +121,15 @@ class StepBar(ProgressBar):
         """As in Lightning's Callback."""
         self._open(sum(trainer.num_test_batches))
 
-    def on_test_batch_end(self, trainer: Any, pl_module: Any, *rest: Any) -> None:
+    def on_test_batch_end(
+        self,
+        trainer: Any,
+        pl_module: Any,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
         """As in Lightning's Callback."""
         self._show(self._done + 1, trainer, pl_module)
 

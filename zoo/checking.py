@@ -1,6 +1,7 @@
 """A recipe read before anything is built: every key, class and type, and where one is wrong."""
 
 import importlib
+import importlib.util
 import inspect
 import json
 import pkgutil

@@ -159,13 +159,13 @@ class ZooCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Never write beside the code: Lightning's default is the working folder."""
-        config = self.config[self.subcommand]
+        config = self.config[str(self.subcommand)]
         if config.trainer.default_root_dir is None:
             config.trainer.default_root_dir = RUNS
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer, with loggers, bar and checkpoints where the recipe names no others."""
-        config = self.config_init[self.subcommand]
+        config = self.config_init[str(self.subcommand)]
         trainer, folder = config.trainer, Path(config.trainer.default_root_dir)
         callbacks = [] if trainer.callbacks is None else [*trainer.callbacks]
         if trainer.enable_progress_bar is not False:
@@ -183,7 +183,7 @@ class ZooCLI(LightningCLI):
 
     def _record(self) -> None:
         """Keep what was measured and what it cost in `<default_root_dir>/figures.json`."""
-        trainer = self.trainer
+        trainer: Any = self.trainer
         if not trainer.is_global_zero or trainer.fast_dev_run:
             return
         path = Path(trainer.default_root_dir) / FIGURES

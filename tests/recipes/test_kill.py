@@ -109,5 +109,5 @@ def test_a_checkpoint_is_never_unpickled(here):
     from zoo.checkpointing import AtomicCheckpointIO
 
     torch.save({"state": Path("x")}, here / "bad.ckpt")
-    with pytest.raises(Exception, match="weights_only|WeightsUnpickler|Unsupported"):
+    with pytest.raises(Exception, match=r"weights_only|WeightsUnpickler|Unsupported"):
         AtomicCheckpointIO().load_checkpoint(here / "bad.ckpt", weights_only=False)

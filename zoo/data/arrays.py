@@ -84,7 +84,7 @@ class Writer:
                 shape = (None, *array.shape[1:])
                 self.file.create_dataset(name, data=array, maxshape=shape)
             else:
-                data = self.file[name]
+                data: Any = self.file[name]
                 data.resize(len(data) + len(array), 0)
                 data[-len(array) :] = array
 

@@ -135,8 +135,9 @@ class Files(FieldSet):
                     "channels, grid); samples and grid must agree"
                 )
             p = coefficients(found, want.coefficients, len(u), self.path)
-        whole: tuple[Any, ...] = (u, y)
-        return Fields(*(torch.as_tensor(item).float() for item in whole), torch.as_tensor(p))
+        return Fields(
+            torch.as_tensor(u).float(), torch.as_tensor(y).float(), torch.as_tensor(p).double()
+        )
 
 
 def coefficients(
