@@ -39,11 +39,12 @@ usage: zoo COMMAND [ARGUMENTS]       zoo COMMAND --help tells more
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, tell: bool = True) -> int:
     """Run one command; returns the exit code: 0, 1 for a failure, 2 for a mistake in the command.
 
     Args:
         argv: command line without the program's name; that of the process if None.
+        tell: let a fit end with a line that names its release.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
     if not argv or argv[0] in ("-h", "--help", "help"):
@@ -52,26 +53,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv[0] in ("-V", "--version"):
         print(f"zoo {zoo.__version__}")
         return 0
-    return _guarded(argv)
+    return _guarded(argv, tell)
 
 
-def _guarded(argv: list[str]) -> int:
+def _guarded(argv: list[str], tell: bool) -> int:
     from zoo.reading import Mistake
 
     try:
-        return _dispatch(argv)
+        return _dispatch(argv, tell)
     except Mistake as error:
         print(f"zoo {argv[0]}: {error}", file=sys.stderr)
         return 2
     except SystemExit as error:
-        # argparse and Lightning leave this way
+        # argparse and Lightning leave this way, Lightning also when it is interrupted
+        if isinstance(error.__context__, KeyboardInterrupt):
+            return _interrupted(argv[0])
         return error.code if isinstance(error.code, int) else 1
     except KeyboardInterrupt:
-        print(
-            f"zoo {argv[0]}: interrupted; the same command goes on from last.ckpt with zoo run",
-            file=sys.stderr,
-        )
-        return 130
+        return _interrupted(argv[0])
     except BrokenPipeError:
         # the reader of our output has left, as `zoo list | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -86,12 +85,18 @@ def _guarded(argv: list[str]) -> int:
         return 1
 
 
-def _dispatch(argv: list[str]) -> int:
+def _interrupted(command: str) -> int:
+    how = "the same command goes on" if command == "run" else "--ckpt_path .../last.ckpt goes on"
+    print(f"zoo {command}: interrupted; {how} from the last checkpoint", file=sys.stderr)
+    return 130
+
+
+def _dispatch(argv: list[str], tell: bool) -> int:
     command, rest = argv[0], argv[1:]
     if command in TRAIN:
         from zoo.training import train
 
-        return train(command, rest)
+        return train(command, rest, tell)
     from zoo import commands
 
     return commands.run(command, rest)

@@ -196,6 +196,14 @@ class ZooCLI(LightningCLI):
         with shelf.atomic_write(path) as part:
             part.write_text(json.dumps(known, indent=1))
 
+    def tell(self) -> None:
+        """Say where the release lies, and what it scored on its validation data."""
+        folder = Path(self.trainer.default_root_dir) / "release"
+        if self.trainer.is_global_zero and (folder / "metrics.json").is_file():
+            entries = json.loads((folder / "metrics.json").read_text())
+            told = [f"{entry['name']} {entry['value']:.4g}" for entry in entries]
+            print("  ".join([f"release: {folder}", *told]))
+
     def after_fit(self) -> None:
         """As in `_record`."""
         self._record()
@@ -215,8 +223,8 @@ def quiet() -> None:
     os.environ.setdefault("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for text in (".*many workers.*", ".*LeafSpec.*", ".*smaller than the logging interval.*"):
-        warnings.filterwarnings("ignore", text)
+    for text in ("many workers", "LeafSpec", "than the logging interval", "sync_dist=True"):
+        warnings.filterwarnings("ignore", f".*{text}")
 
 
 def launch(args: list[str]) -> ZooCLI:

@@ -75,8 +75,14 @@ def _one(words: object) -> list[str]:
     return [] if found is None else [found]
 
 
-def train(command: str, argv: list[str]) -> int:
-    """Check the recipe, then run the subcommand; the exit code."""
+def train(command: str, argv: list[str], tell: bool = False) -> int:
+    """Check the recipe, then run the subcommand; the exit code.
+
+    Args:
+        command: fit, validate or test.
+        argv: what follows it on the command line.
+        tell: end with a line that names the release.
+    """
     if not argv or set(argv) & {"-h", "--help"}:
         print(HELP.format(command=command, does=DOES[command]), end="")
         return 0
@@ -99,10 +105,12 @@ def train(command: str, argv: list[str]) -> int:
     if not (checker.tree.get("trainer") or {}).get("default_root_dir"):
         paths += [f"--trainer.default_root_dir={folder(path)}" for path in configs[-1:]]
     try:
-        launch([command, *paths, *checker.arguments(), *flags])
+        done = launch([command, *paths, *checker.arguments(), *flags])
     except ParseError as error:
         key, text = complaint(str(error))
         raise checker.fail(key, text) if key else Mistake(text) from error
+    if tell and command == "fit":
+        done.tell()
     return 0
 
 

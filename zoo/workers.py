@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -15,19 +16,26 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
     if jobs == 1:
         yield None
         return
-    context = multiprocessing.get_context("spawn")
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),)) as pool:
-        yield pool
+        try:
+            yield pool
+        except BaseException:
+            # the pool would wait for what is running, which may take an hour
+            for child in set(multiprocessing.active_children()) - set(others):
+                child.terminate()
+            raise
 
 
 def work(words: list[str]) -> int:
     """Run one command; its exit code."""
     from zoo.cli import main
 
-    return main(words)
+    return main(words, tell=False)
 
 
 def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     from zoo import bar
 
     bar.SHOWN = False  # several bars on one terminal would overwrite each other
