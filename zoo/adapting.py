@@ -41,7 +41,7 @@ def adapt(model: str, file: Path, rest: list[str], out: Path | None, steps: int,
             "check_val_every_n_epoch": None,
         },
     }
-    folder = out if out is not None else Path(RUNS) / f"adapt-{file.stem}"
+    folder = out if out is not None else Path(RUNS) / file.stem
     path = _written(recipe, folder, f"zoo fit -c {folder / 'adapt.yaml'}", "adapt.yaml")
     own = ["-c", str(path), *rest]
     print("before:", flush=True)

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch.callbacks import ProgressBar
@@ -9,7 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 QUICK, SLOW = 0.25, 15.0
-SHOWN = True
+Told = tuple[str, int, int, str]
+"""A run's title, steps done (-1: over), steps in all (0: unknown), figures."""
+
+sink: Callable[[Told], None] | None = None
+"""Set in a worker: its bar is drawn by the process that owns the terminal."""
+
+
+def columns() -> tuple[Any, ...]:
+    """The columns of a bar whose tasks have a field `figures`."""
+    figures = TextColumn("{task.fields[figures]}")
+    return ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), figures)
 
 
 class StepBar(ProgressBar):
@@ -26,7 +37,7 @@ class StepBar(ProgressBar):
         super().__init__()
         self.title = title
         self.console = Console(file=sys.stderr)
-        self._on, self._shown, self._done, self._total = SHOWN, 0.0, 0, 0
+        self._on, self._shown, self._done, self._total = True, 0.0, 0, 0
         self._live: Progress | None = None
         self._task: Any = None
 
@@ -36,7 +47,7 @@ class StepBar(ProgressBar):
 
     def enable(self) -> None:
         """Show the bar again."""
-        self._on = SHOWN
+        self._on = True
 
     def print(self, *args: Any, **kwargs: Any) -> None:
         """Write a line beside the bar."""
@@ -45,18 +56,19 @@ class StepBar(ProgressBar):
     def _open(self, total: float) -> None:
         self._total = int(total) if total != float("inf") else 0
         self._shown = time.monotonic()
-        if not self._on or not self.console.is_terminal:
+        if not self._on:
             return
-        columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._live = Progress(
-            *columns, TextColumn("{task.fields[figures]}"), console=self.console, transient=True
-        )
+        if sink is not None:
+            sink((self.title, 0, self._total, ""))
+        if sink is not None or not self.console.is_terminal:
+            return
+        self._live = Progress(*columns(), console=self.console, transient=True)
         self._live.start()
         self._task = self._live.add_task(self.title, total=self._total or None, figures="")
 
     def _show(self, done: int, trainer: Any, pl_module: Any) -> None:
         self._done = done
-        wait = QUICK if self._live else SLOW
+        wait = QUICK if self._live or sink is not None else SLOW
         if not self._on or time.monotonic() - self._shown < wait:
             return
         self._shown = time.monotonic()
@@ -65,13 +77,17 @@ class StepBar(ProgressBar):
         text = "  ".join(
             f"{name} {number:.4g}" for name, number in figures.items() if isinstance(number, float)
         )
-        if self._live:
+        if sink is not None:
+            sink((self.title, done, self._total, text))
+        elif self._live:
             self._live.update(self._task, completed=done, figures=text)
         else:
             of = f"/{self._total}" if self._total else ""
             self.console.print(f"{self.title}  {done}{of}  {text}", soft_wrap=True)
 
     def _close(self) -> None:
+        if sink is not None and self._on:
+            sink((self.title, -1, 0, ""))
         if self._live:
             self._live.stop()
             self._live = None

@@ -3,21 +3,29 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
+
+DUMB = "dumb"
 
 
 @contextmanager
 def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
-    """A pool of `jobs` processes that each import once; None for a single job."""
+    """A pool of `jobs` processes that each import once, with a bar for each; None for one job."""
     if jobs == 1:
         yield None
         return
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(os.getpid(),)) as pool:
+    queue = context.Queue()
+    board = threading.Thread(target=_draw, args=(queue,), daemon=True)
+    board.start()
+    start = (os.getpid(), queue)
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=start) as pool:
         try:
             yield pool
         except BaseException:
@@ -25,6 +33,10 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
             for child in set(multiprocessing.active_children()) - set(others):
                 child.terminate()
             raise
+        finally:
+            queue.put(None)
+            board.join(5)
+            queue.close()
 
 
 def work(words: list[str]) -> int:
@@ -34,11 +46,12 @@ def work(words: list[str]) -> int:
     return main(words, tell=False)
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: int, queue: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
+    os.environ["TERM"] = DUMB  # and draws for them
     from zoo import bar
 
-    bar.SHOWN = False  # several bars on one terminal would overwrite each other
+    bar.sink = queue.put
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
@@ -47,3 +60,25 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
+
+
+def _draw(queue: Any) -> None:
+    """A bar for each run at work, until None arrives."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from zoo import bar
+
+    console = Console(file=sys.stderr)
+    tasks: dict[str, Any] = {}
+    with Progress(
+        *bar.columns(), console=console, transient=True, disable=not console.is_terminal
+    ) as live:
+        while (told := queue.get()) is not None:
+            title, done, total, figures = told
+            if done < 0:
+                live.remove_task(tasks.pop(title)) if title in tasks else None
+                continue
+            if title not in tasks:
+                tasks[title] = live.add_task(title, total=total or None, figures=figures)
+            live.update(tasks[title], completed=done, figures=figures)

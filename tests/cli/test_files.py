@@ -157,15 +157,15 @@ def test_adapt_fine_tunes_on_a_file_and_releases(trained, samples, zoo):
     assert code == 0
     assert "lr: 0.01" in out and "max_steps: 60" in out
     before, after = (
-        json.loads(Path("runs/adapt-mine", name, "figures.json").read_text())["test"]["figures"]
+        json.loads(Path("runs/mine", name, "figures.json").read_text())["test"]["figures"]
         for name in ("before", "")
     )
     assert after["test/relative_l2"] < before["test/relative_l2"]
-    made = release.describe("runs/adapt-mine/release")
+    made = release.describe("runs/mine/release")
     assert made["lineage"][-1]["sha256"] == release.describe(trained)["sha256"]
     printed = yaml.safe_load(out[: out.index("before:")])
     assert printed["data"]["init_args"]["sets"][0]["class_path"] == "zoo.data.files.Files"
-    assert Path("runs/adapt-mine/adapt.yaml").read_text() in out
+    assert Path("runs/mine/adapt.yaml").read_text() in out
 
 
 def test_a_file_without_the_solution_cannot_be_evaluated(trained, samples, zoo):
