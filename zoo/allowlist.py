@@ -1,9 +1,12 @@
 """Recipes from the Hub: read as data and held against a list before anything is imported."""
 
+import importlib
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from zoo import reading
 from zoo.reading import Mistake, Source
@@ -79,6 +82,10 @@ def check(source: Source) -> None:
     for key, path in _paths(source.content, ""):
         if path not in FUNCTIONS and not _own(path):
             raise _refuse(source, key, f"{path!r} is not the own path of a class of the list")
+    from zoo.task import Task
+
+    _arguments(source, Task, source.content.get("model", {}), "model")
+    _blocks(source, source.content, "")
 
 
 def _walk(source: Source, item: Any, key: str) -> None:
@@ -131,6 +138,37 @@ def _paths(item: Any, key: str) -> list[tuple[str, str]]:
     return own + [
         p for name, below in item.items() for p in _paths(below, f"{key}.{name}".strip("."))
     ]
+
+
+def _blocks(source: Source, item: Any, key: str) -> None:
+    pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
+    for name, below in pairs:
+        if isinstance(below, Mapping | list):
+            _blocks(source, below, f"{key}.{name}".strip("."))
+    if isinstance(item, Mapping) and "class_path" in item:
+        module, _, name = item["class_path"].rpartition(".")
+        made = getattr(importlib.import_module(module), name)
+        _arguments(source, made, item.get("init_args") or {}, f"{key}.init_args")
+
+
+def _arguments(source: Source, made: Any, given: Mapping[str, Any], key: str) -> None:
+    """Refuse a text where no text is expected: jsonargparse would look for a class of that name."""
+    known = inspect.signature(made).parameters
+    for name, item in given.items():
+        if isinstance(item, str) and name in known and not _takes_text(known[name].annotation):
+            raise _refuse(source, f"{key}.{name}", f"{item!r} is a text, where a block is expected")
+
+
+def _takes_text(annotation: Any) -> bool:
+    if isinstance(annotation, str):
+        return re.search(r"\bstr\b|Literal|Path", annotation) is not None
+    if get_origin(annotation) is Literal:
+        return any(isinstance(item, str) for item in get_args(annotation))
+    if annotation in (str, inspect.Parameter.empty):
+        return True
+    return get_origin(annotation) in (Union, UnionType) and any(
+        map(_takes_text, get_args(annotation))
+    )
 
 
 def _own(path: str) -> bool:

@@ -248,7 +248,7 @@ def _wrong(text: str, item: Any) -> str:
 
 NOISE = re.compile(
     r"Does not validate|Subtypes|Errors:|Parser key|Given value|Problem with|"
-    r"Expected a <class 'NoneType'>"
+    r"Expected a <class 'NoneType'>|Subclass types expect|a class path \(|a dict |Type "
 )
 
 

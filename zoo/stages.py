@@ -1,6 +1,7 @@
 """Running a chain: skip what is finished, resume what was interrupted, choose, test, report."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from zoo import recipe as recipes
 from zoo import shelf
 from zoo.reading import Mistake
 from zoo.recipe import Chain, Run, Stage
-from zoo.workers import work, workers
+from zoo.workers import PARENT, work, workers
 
 DONE, BEGUN, PICKED, TESTED = "done.json", "begun.json", "picked.json", "tested.json"
 LAST = Path("checkpoints") / "last.ckpt"
@@ -130,7 +131,9 @@ class Runner:
     def _command(self, words: list[str], tree: dict[str, Any]) -> None:
         if _many(tree):
             # Lightning starts further processes by repeating this one's command line
-            code = subprocess.run([sys.executable, "-m", "zoo", *words], check=False).returncode
+            command = [sys.executable, "-m", "zoo", *words]
+            env = {**os.environ, PARENT: str(os.getpid())}
+            code = subprocess.run(command, env=env, check=False).returncode
         elif self.pool is not None:
             code = self.pool.submit(work, words).result()
         else:

@@ -1,9 +1,11 @@
 """`zoo fit | validate | test`: the command line read and checked, then handed to LightningCLI."""
 
+import os
 from pathlib import Path
 
 from zoo import allowlist, reading
 from zoo.reading import Mistake, Source
+from zoo.workers import PARENT, follow
 
 HELP = """\
 usage: zoo {command} -c recipe.yaml [-c more.yaml ...] [--key value ...]
@@ -89,6 +91,7 @@ def train(command: str, argv: list[str], tell: bool = False) -> int:
     if "--help_all" in argv:
         return _lightning([command, "--help"])
     configs, options, flags = split(argv)
+    follow()
     sources = [_source(config) for config in configs]
     from lightning.pytorch import Trainer
 
@@ -97,7 +100,7 @@ def train(command: str, argv: list[str], tell: bool = False) -> int:
     from zoo.task import Task
 
     checker = Checker(sources, options, {"model": Task, "trainer": Trainer})
-    if not flags:
+    if not any(flag.endswith("help") for flag in flags):
         checker.check()
         if checker.tree.get("data") is None:
             raise Mistake("no recipe names the data\n  give one with -c recipe.yaml")
@@ -109,7 +112,7 @@ def train(command: str, argv: list[str], tell: bool = False) -> int:
     except ParseError as error:
         key, text = complaint(str(error))
         raise checker.fail(key, text) if key else Mistake(text) from error
-    if tell and command == "fit":
+    if tell and command == "fit" and PARENT not in os.environ:
         done.tell()
     return 0
 

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-DUMB = "dumb"
+DUMB, PARENT = "dumb", "ZOO_PARENT"
 
 
 @contextmanager
@@ -44,6 +44,14 @@ def work(words: list[str]) -> int:
     from zoo.cli import main
 
     return main(words, tell=False)
+
+
+def follow() -> None:
+    """End with the chain that started this process, if one did."""
+    parent = os.environ.get(PARENT)
+    # processes that Lightning starts from this one inherit the variable, not the parent
+    if parent is not None and os.getppid() == int(parent):
+        threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
 
 
 def _begin(parent: int, queue: Any) -> None:

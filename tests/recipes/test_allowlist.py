@@ -75,6 +75,9 @@ FORBIDDEN = {
     ),
     # short names and other ways to say a class
     "short name": model(net=block("FNO")),
+    "short name as a text": model(net="FNO"),
+    "short name of an optimiser": model(optimizer="SGD"),
+    "short name inside": at("model.net.init_args.normaliser", "Affine"),
     "class as a text": model(net="zoo.models.fno.FNO"),
     "other's class as a text": model(objective="os.system"),
     "dotted key": at("model", {"net.class_path": "os.system"}),
