@@ -149,7 +149,7 @@ class Checker:
             except release.ReleaseError as error:
                 raise self.fail("model.init_from", str(error)) from error
         path = self.tree.get("ckpt_path")
-        if isinstance(path, str) and path not in KEYWORDS and not Path(path).is_file():
+        if isinstance(path, str) and path not in KEYWORDS and not Path(path).exists():
             raise self.fail("ckpt_path", f"no checkpoint file {path!r}")
 
     def arguments(self) -> list[str]:

@@ -112,7 +112,7 @@ class Runner:
         if not force and is_done(run.folder, spec):
             self.say(f"{head}: done before")
             return
-        resumed = not force and _is_begun(run.folder, spec) and (run.folder / LAST).is_file()
+        resumed = not force and _is_begun(run.folder, spec) and (run.folder / LAST).exists()
         if not resumed:
             _clear(run.folder)
             _write(run.folder / BEGUN, {"spec": spec})

@@ -98,3 +98,14 @@ def test_two_nodes_on_loopback_equal_one_process(uneven, zoo, here):
     assert_equal_runs("one", "nodes")
     assert re.search(r"Traceback", "".join(told)) is None
     assert os.listdir("nodes/release").count("config.json") == 1
+
+
+@pytest.mark.slow
+def test_a_stage_of_a_chain_may_run_on_two_processes(uneven, zoo, here):
+    sets = {"trainer.devices": 2, "trainer.accelerator": "cpu", "trainer.strategy": "ddp"}
+    stage = {"recipe": "uneven.yaml", "set": sets, "test": True}
+    chain = write(here / "chain.yaml", {"stages": {"two": stage}})
+    assert zoo("run", chain)[0] == 0
+    assert zoo("fit", "-c", uneven, "--trainer.default_root_dir", "one")[0] == 0
+    assert_equal_runs("one", "runs/chain/two")
+    assert "done before" in zoo("run", chain)[1]

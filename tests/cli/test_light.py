@@ -8,10 +8,12 @@ import time
 import pytest
 
 from tests.cli.conftest import environment
-from zoo import __version__
+from tests.cli.test_files import trained
+from zoo import __version__, shelf
 from zoo.cli import HELP
 from zoo.commands import COMMANDS
 
+__all__ = ["trained"]
 LOOK = """
 import json, sys
 from zoo.cli import main
@@ -23,17 +25,27 @@ LIGHT = ["--help", "--version", "list", "list --help", "fit --help", "run --help
 LIGHT += ["cache show", "frobnicate"]
 
 
-@pytest.mark.parametrize("words", LIGHT)
-def test_light_commands_import_nothing_heavy(words):
+def looked(words):
+    """Exit code of a command, and what it imported that is heavy."""
     done = subprocess.run(
-        [sys.executable, "-c", LOOK, *words.split()],
+        [sys.executable, "-c", LOOK, *words],
         capture_output=True,
         text=True,
         env=environment(),
         timeout=60,
     )
-    code, heavy = json.loads(done.stderr.strip().splitlines()[-1])
-    assert (code, heavy) == (2 if words == "frobnicate" else 0, [])
+    return json.loads(done.stderr.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize("words", LIGHT)
+def test_light_commands_import_nothing_heavy(words):
+    assert looked(words.split()) == [2 if words == "frobnicate" else 0, []]
+
+
+def test_a_release_is_shown_and_a_chain_planned_without_torch(trained):
+    assert looked(["show", str(trained)]) == [0, []]
+    for flag in ("--print", "--plan"):
+        assert looked(["run", str(shelf.recipes()["quickstart/chain"]), flag]) == [0, []]
 
 
 def _seconds(code):
