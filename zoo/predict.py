@@ -10,6 +10,7 @@ from rich.progress import Progress
 
 from zoo import release
 from zoo.data import arrays, files
+from zoo.models.base import Interface
 
 
 def predict(
@@ -38,20 +39,14 @@ def predict(
     Raises:
         ValueError: missing or unknown channels, wrong shapes, values that are not finite.
     """
-    file = Path(file)
-    loaded: Any = release.load(release.resolve(model), device=device)
+    file, folder = Path(file), release.resolve(model)
+    loaded: Any = release.load(folder, device=device)
     want = loaded.interface
-    unknown = set(given or {}) - set(want.coefficients)
-    if unknown:
-        raise ValueError(f"no coefficient {sorted(unknown)}; the model has {want.coefficients}")
-    if chunk < 1 or (steps is not None and steps < 1):
-        raise ValueError(f"chunk={chunk}, steps={steps}: at least 1")
-    if steps is not None and want.dt is None:
-        raise ValueError(f"steps={steps}: the model is steady and has no rollout; leave it out")
+    _check(want, given or {}, steps, chunk)
     target = Path(out) if out is not None else _beside(file)
     if target.resolve() == file.resolve():
         raise ValueError(f"{target} would overwrite its own input; name another --out")
-    told = {"model": str(model), "sha256": release.describe(release.resolve(model))["sha256"]}
+    told = {"model": str(model), "sha256": release.describe(folder)["sha256"]}
     with arrays.opened(file, want.inputs[0]) as found:
         samples = _samples(found, want.inputs, file)
         p = files.coefficients(found, want.coefficients, samples, str(file), given)
@@ -62,25 +57,36 @@ def predict(
             for start in range(0, samples, chunk):
                 part = slice(start, min(start + chunk, samples))
                 u = arrays.fields(found, want.inputs, want.dimension, want.history, part, str(file))
-                y = _apply(loaded, u, p[part], steps)
-                # a steady result has one frame: it is written as it came, without that axis
-                y = y if steps or want.horizon > 1 else y[:, 0, :]
-                axis = y.ndim - want.dimension - 1
-                columns = {n: y.take(i, axis) for i, n in enumerate(want.outputs)}
-                writer.add(**columns)
+                writer.add(**_apply(loaded, u, p[part], steps))
                 bar.advance(task, len(u))
     return target
 
 
-def _apply(model: Any, u: np.ndarray, p: np.ndarray, steps: int | None) -> np.ndarray:
-    if steps is None:
-        return model.predict(u, p)
-    import torch
+def _check(want: Interface, given: Mapping[str, float], steps: int | None, chunk: int) -> None:
+    unknown = set(given) - set(want.coefficients)
+    if unknown:
+        raise ValueError(f"no coefficient {sorted(unknown)}; the model has {want.coefficients}")
+    if chunk < 1 or (steps is not None and steps < 1):
+        raise ValueError(f"chunk={chunk}, steps={steps}: at least 1")
+    if steps is not None and want.dt is None:
+        raise ValueError(f"steps={steps}: the model is steady and has no rollout; leave it out")
 
-    like = next(model.parameters())
-    field, values = (torch.as_tensor(item, dtype=like.dtype, device=like.device) for item in (u, p))
-    with torch.no_grad():
-        return model.rollout(field, steps, values).cpu().numpy()
+
+def _apply(model: Any, u: np.ndarray, p: np.ndarray, steps: int | None) -> dict[str, np.ndarray]:
+    """Each output channel by name, (b, *n), or (b, frames, *n) where there are several."""
+    want = model.interface
+    if steps is None:
+        y = model.predict(u, p)
+        y = y if want.horizon > 1 else y[:, 0]
+    else:
+        import torch
+
+        like = next(model.parameters())
+        field, values = (torch.as_tensor(a, dtype=like.dtype, device=like.device) for a in (u, p))
+        with torch.no_grad():
+            y = model.rollout(field, steps, values).cpu().numpy()
+    axis = y.ndim - want.dimension - 1
+    return {name: y.take(i, axis) for i, name in enumerate(want.outputs)}
 
 
 def _samples(found: Mapping[str, Any], names: tuple[str, ...], file: Path) -> int:
