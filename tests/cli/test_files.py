@@ -212,3 +212,26 @@ def test_shares_that_make_no_sense_are_refused(case, samples):
     train, validation, test = SHARES[case]
     with pytest.raises(ValueError, match="add up to at most 1"):
         Files(save("mine.npz", samples), face, train=train, validation=validation, test=test)
+
+
+def test_a_rollout_is_written_frame_by_frame(zoo, here):
+    import torch
+
+    from zoo.models.base import Interface
+    from zoo.models.fno import FNO
+    from zoo.models.parts.affine import Affine
+
+    face = Interface(inputs=("u",), outputs=("u",), box=(2.0,), dt=0.1)
+    torch.manual_seed(0)
+    model = FNO(face, Affine(), width=4, modes=2, layers=1)
+    package.save_pretrained(model, here / "moving")
+    start = np.random.default_rng(0).normal(size=(5, 16)).astype(np.float32)
+    np.save("u.npy", start)
+    words = ["--steps", "3", "--chunk", "2", "--out", "later.h5"]
+    assert zoo("predict", here / "moving", "u.npy", *words)[0] == 0
+    found = read("later.h5")["u"]
+    assert found.shape == (5, 3, 16)
+    step = start
+    for frame in range(3):
+        step = package.from_pretrained(here / "moving").predict(step[:, None, None])[:, 0, 0]
+        np.testing.assert_allclose(found[:, frame], step, rtol=1e-4, atol=1e-5)
