@@ -90,6 +90,8 @@ class FewShot:
         self._csv(folder / "few_shot.csv", {"tuned": tuned, "scratch": scratch}, zero)
         with shelf.atomic_write(folder / "few_shot.png") as part:
             part.write_bytes(self._plot(tuned, scratch, zero))
+        if self.record is not None:
+            self._record(named, {**({0: zero} if zero else {}), **tuned}, scratch)
         pictures = self._pictures(tuned, folder)
         files = [folder / "few_shot.md", folder / "few_shot.csv", folder / "few_shot.png"]
         shown = [told, "", *_aligned(rows), "", f"table:    {files[0]} ({files[1].name})"]
