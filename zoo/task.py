@@ -138,6 +138,7 @@ class Task(LightningModule):
                 self.net = self.net(wanted)
         if stage == "fit":
             net: Any = self.net
+            net.train()  # a net block that loads a release arrives in eval
             if self.init_from is None or self.refit_normaliser:
                 statistics = self.data.statistics() if self.global_rank == 0 else None
                 net.normaliser.fill(self.trainer.strategy.broadcast(statistics))

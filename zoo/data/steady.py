@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
@@ -136,7 +137,8 @@ class Steady(FieldSet):
         rng = torch.Generator().manual_seed(1_000_003 * self.seed + SPLITS.index(split))
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         drawn = 0
-        with Progress(transient=True) as progress:
+        console = Console()
+        with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"generating {self.name} {split}", total=count)
             for start in range(0, count, CHUNK):
                 *part, tries = self._chunk(min(CHUNK, count - start), rng)
