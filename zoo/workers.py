@@ -24,7 +24,7 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor | None]:
     queue = context.Queue()
     board = threading.Thread(target=_draw, args=(queue,), daemon=True)
     board.start()
-    start = (os.getpid(), queue)
+    start = (os.getpid(), queue, max(1, (os.cpu_count() or 1) // jobs))
     with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=start) as pool:
         try:
             yield pool
@@ -54,9 +54,11 @@ def follow() -> None:
         threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
 
 
-def _begin(parent: int, queue: Any) -> None:
+def _begin(parent: int, queue: Any, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process ends the others
     os.environ["TERM"] = DUMB  # and draws for them
+    # more threads than cores make small kernels tens of times slower
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     from zoo import bar
 
     bar.sink = queue.put
