@@ -15,6 +15,7 @@ from zoo.recipe import Chain
 from zoo.stages import Result
 
 Errors = dict[int, list[Result]]
+BLOCKS = ("data", "metric", "tolerance")
 
 
 def report(chain: Chain, results: Sequence[Result]) -> str:
@@ -109,7 +110,7 @@ class FewShot:
         entries = []
         for n, results in tuned.items():
             base = self._values(scratch.get(n, []))
-            entry = _entry(f"few_shot/{n}/{self.title}", results, self.figure)
+            entry = _entry(f"few_shot/{n}/{self.title}", results, self.figure, same=n == 0)
             entries.append({**entry, "baseline": statistics.mean(base) if base else None})
         stage = named.get(str(self.record))
         folder = stage[0].release if stage else release.resolve(str(self.record))
@@ -227,7 +228,7 @@ class Sweep:
                 raise Mistake(f"report: no stage {name!r}{hint}; there are {sorted(named)}")
         title = self.figure.rpartition("/")[2]
         entries = [
-            _entry(f"{self.kind}/{label}/{title}", named[stage], self.figure)
+            _entry(f"{self.kind}/{label}/{title}", named[stage], self.figure, same=True)
             for label, stage in self.rows.items()
         ]
         cells = [[self.kind, self.figure]]
@@ -246,8 +247,12 @@ class Sweep:
         return "\n".join([*_aligned(cells), *told])
 
 
-def _entry(name: str, results: Sequence[Result], figure: str) -> dict[str, Any]:
-    """One figure of metrics.json: the mean over runs that differ in their seed alone."""
+def _entry(name: str, results: Sequence[Result], figure: str, same: bool) -> dict[str, Any]:
+    """One figure of metrics.json: the mean over runs that differ in their seed alone.
+
+    Of one run of the very weights that the figure is told of, the blocks go along: such a figure
+    can be measured again without training.
+    """
     values = [result.figure(figure) for result in results]
     stated = [_stated(result.folder, figure) for result in results]
     return {
@@ -259,6 +264,7 @@ def _entry(name: str, results: Sequence[Result], figure: str) -> dict[str, Any]:
         "seeds": sorted({seed for entry in stated for seed in entry["seeds"]}),
         "trivial": stated[0]["trivial"],
         "remeasure": False,
+        **({key: stated[0].get(key) for key in BLOCKS} if same and len(results) == 1 else {}),
     }
 
 
