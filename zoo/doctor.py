@@ -84,6 +84,7 @@ def _devices() -> Iterator[Finding]:
     threads = torch.get_num_threads()
     crowded = threads > (cores or 1)
     remedy = f"OMP_NUM_THREADS={cores}: more threads than cores are slow" if crowded else ""
+    yield Finding("torch's build", str(torch.__version__))  # the package's version drops +cu...
     yield Finding("threads", f"{threads} on {cores} cores", remedy)
     count = torch.cuda.device_count()
     gpus = ", ".join(torch.cuda.get_device_name(i) for i in range(count))
