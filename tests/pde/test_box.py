@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.discovery import classes  # noqa: F401 - importing tests as a package must work
 from zoo.pde.box import Box
 from zoo.pde.sources import GaussianBumps
 

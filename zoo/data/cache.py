@@ -1,7 +1,5 @@
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,22 +50,15 @@ def _read(place: Path) -> dict[str, Tensor] | None:
         data = load_file(place / "data.safetensors")
     except (FileNotFoundError, KeyError, json.JSONDecodeError, SafetensorError):
         return None
-    with open(place / "data.safetensors", "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != stated:
-            return None
-    return data
+    return data if shelf.sha256(place / "data.safetensors") == stated else None
 
 
 def _write(place: Path, spec: Mapping[str, Any], data: dict[str, Tensor]) -> None:
     place.mkdir(exist_ok=True)
-    part = place / "data.safetensors.part"
-    save_file(data, part)
-    with open(part, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    # spec.json goes first to nothing and last to its final name: it alone makes the folder valid
+    # spec.json alone makes the folder valid: it goes first and comes back last
     (place / "spec.json").unlink(missing_ok=True)
-    os.replace(part, place / "data.safetensors")
-    handle, name = tempfile.mkstemp(dir=place, suffix=".part")
-    with os.fdopen(handle, "w") as file:
-        json.dump({"sha256": digest, "spec": dict(spec)}, file, indent=1)
-    os.replace(name, place / "spec.json")
+    with shelf.atomic_write(place / "data.safetensors") as part:
+        save_file(data, part)
+    told = {"sha256": shelf.sha256(place / "data.safetensors"), "spec": dict(spec)}
+    with shelf.atomic_write(place / "spec.json") as part:
+        part.write_text(json.dumps(told, indent=1))

@@ -52,12 +52,10 @@ class AdvectionDiffusion(Equation):
     def ranges(self) -> dict[str, tuple[float, float]]:
         """As in Equation."""
         d, high = self.diffusivity, max(1.0, self.eigenvalue[1])
-        shares, _ = ratio_table(self.diffusivity)
         lows, highs = self._shares(torch.tensor(self.ratio, dtype=torch.float64)).tolist()
         low = min(1.0, self.eigenvalue[0]) * d * (1 - highs)
         tensor = d * high * (1 - lows)
         cross = d * (1 - lows) * max(high - 1, 1 - min(1.0, self.eigenvalue[0])) / 2
-        assert shares.numel()
         return {
             "k11": (low, tensor),
             "k22": (low, tensor),
