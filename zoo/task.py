@@ -142,7 +142,7 @@ class Task(LightningModule):
             if self.init_from is None or self.refit_normaliser:
                 statistics = self.data.statistics() if self.global_rank == 0 else None
                 net.normaliser.fill(self.trainer.strategy.broadcast(statistics))
-            self.objective.bind(net)
+            self.objective.bind(net, self.data.contents())
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule by step."""

@@ -97,6 +97,10 @@ class Mixture(LightningDataModule):
             boundary=first.boundary,
         )
 
+    def contents(self) -> Interface:
+        """What the batches hold: as `interface`, with every coefficient that `p` has."""
+        return self.interface()
+
     def ranges(self) -> dict[str, dict[str, list[float]]]:
         """Interval of each coefficient by system."""
         return {

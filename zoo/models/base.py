@@ -34,6 +34,7 @@ class Interface:
         dt: time between frames in physical units; None for a steady problem.
         history: frames that go in.
         horizon: frames that come out.
+        offset: frames from the last one that goes in to the first one that comes out.
     """
 
     inputs: tuple[str, ...]
@@ -45,6 +46,7 @@ class Interface:
     dt: float | None = None
     history: int = 1
     horizon: int = 1
+    offset: int = 1
 
     def __post_init__(self) -> None:
         """Make JSON's lists tuples, and refuse what names no channel."""
@@ -57,6 +59,9 @@ class Interface:
             names = getattr(self, name)
             if len(set(names)) != len(names):
                 raise BlockError(f"interface.{name}={list(names)} repeats a name; names are unique")
+        for name in ("history", "horizon", "offset"):
+            if getattr(self, name) < 1:
+                raise BlockError(f"interface.{name}={getattr(self, name)}; at least one frame")
         if not 1 <= len(self.box) <= 3:
             raise BlockError(f"interface.box={list(self.box)} has {len(self.box)} sides; 1 to 3")
 

@@ -72,11 +72,17 @@ class Operator(Model):
             u: (b, history, inputs, *n); result: (b, steps * horizon, outputs, *n).
 
         Raises:
-            ValueError: the problem is steady, or an output feeds no input.
+            ValueError: the problem is steady, an output feeds no input, or the outputs do not
+                follow at once on the inputs.
         """
         want = self.interface
         if want.dt is None:
             raise ValueError("rollout needs a time step, but this model is steady (dt is None)")
+        if want.offset != 1:
+            raise ValueError(
+                f"this model jumps {want.offset} frames ahead (interface.offset), so its output is "
+                "not the next input; rollout needs offset 1"
+            )
         for name in want.outputs:
             if name not in want.inputs:
                 raise ValueError(

@@ -3,7 +3,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from zoo.models.base import Model
+from zoo.models.base import Interface, Model
 
 
 class Objective(nn.Module, ABC):
@@ -13,8 +13,13 @@ class Objective(nn.Module, ABC):
     after training.
     """
 
-    def bind(self, model: Model) -> None:
-        """Size heads for a model; called once before the optimiser is made."""
+    def bind(self, model: Model, interface: Interface) -> None:
+        """Size heads for a model and its data; called once before the optimiser is made.
+
+        Args:
+            model: what is trained; its `interface` may hide the coefficients.
+            interface: what the data hold: its coefficients name the columns of `p`.
+        """
 
     @abstractmethod
     def forward(self, model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:
