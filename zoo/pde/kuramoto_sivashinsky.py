@@ -1,0 +1,124 @@
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from zoo.pde.box import Box
+from zoo.pde.evolution import Evolution, NoExact, kept, laplacian, spread
+from zoo.pde.symmetry import Galilean, Shift
+from zoo.pde.travelling import TravellingWaves
+
+
+class KuramotoSivashinsky(Evolution):
+    """Flame fronts: long waves grow, short ones decay, and the nonlinearity makes it chaos.
+
+    1-D, for the front's slope: u_t + c u u_x + u_xx + ν u_xxxx = 0. In 2-D and 3-D, for its height:
+    u_t + c (|∇u|² - mean |∇u|²) / 2 + Δu + ν Δ²u = 0, in the frame that rises with the mean front.
+    Both keep the mean. With c = 0 the equation is linear, and grows without bound.
+
+    Values that do not blow up: ν in [0.2, 5], |c| in [0.5, 4] on sides up to 200. Waves longer than
+    2π√ν grow, by 1 / (4ν) in unit time at most: two trajectories 1e-10 apart are unlike after
+    200 to 300 units of time.
+
+    Units:
+        dimensionless; lengths in units of the longest stable wave at ν = 1, over 2π.
+
+    Args:
+        dimension: 1 for the slope, 2 or 3 for the height.
+        nu: interval of ν.
+        c: interval of c.
+    Source:
+        Kuramoto, Prog. Theor. Phys. Suppl. 64 (1978); Sivashinsky, Acta Astronaut. 4 (1977).
+    """
+
+    name: ClassVar[str] = "kuramoto_sivashinsky"
+
+    def __init__(
+        self,
+        dimension: int = 1,
+        *,
+        nu: tuple[float, float] = (0.7, 1.3),
+        c: tuple[float, float] = (1.0, 1.0),
+    ) -> None:
+        if dimension not in (1, 2, 3):
+            raise ValueError(f"dimension={dimension}; a front has 1, 2 or 3")
+        self.dimension = dimension
+        self._ranges = self._ranged(nu=nu, c=c)
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """As in Evolution."""
+        return ("nu", "c")
+
+    @property
+    def units(self) -> dict[str, str]:
+        """As in Evolution."""
+        return dict.fromkeys(("u", "nu", "c"), "1")
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution."""
+        return self._ranges
+
+    @property
+    def safe(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution."""
+        return {"nu": (0.2, 5.0), "c": (-4.0, 4.0)}
+
+    @property
+    def lengths(self) -> tuple[float, ...]:
+        """As in Evolution."""
+        return (64.0 if self.dimension == 1 else 32.0,) * self.dimension
+
+    @property
+    def frame(self) -> float:
+        """As in Evolution."""
+        return 1.0
+
+    @property
+    def symmetries(self) -> dict:
+        """As in Evolution: a height has no periodic Galilean boost."""
+        boost = {"galilean": Galilean(columns=(1,))} if self.dimension == 1 else {}
+        return {"shift": Shift(), **boost}
+
+    def linear(self, box: Box, p: Tensor) -> Tensor:
+        """As in Evolution."""
+        square = laplacian(box)
+        return square - spread(p[:, 0], box) * square**2
+
+    def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
+        """As in Evolution."""
+        keep, half = kept(box), -spread(p[:, 1], box) / 2
+        if self.dimension == 1:
+            wave = box.waves(0, odd=True)
+            return half * (1j * wave * keep) * box.transform(box.inverse(keep * u_hat) ** 2)
+        slopes = [box.inverse((1j * box.waves(i, odd=True) * keep) * u_hat) for i in self._axes]
+        square = torch.stack([s * s for s in slopes]).sum(0)
+        # the mean front rises: its frame is ours
+        return half * (keep * (laplacian(box) > 0)) * box.transform(square)
+
+    def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
+        """As in Evolution."""
+        raise NoExact(f"{self.name}: chaotic, so no closed form is known; `manufactured` has one")
+
+    def manufactured(self, box: Box, p: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """As in Evolution: two travelling waves."""
+        waves = TravellingWaves(box, mean=0.2)
+        nu, c = (spread(p[:, i], box)[:, None] for i in (0, 1))
+        u = waves.value(times)
+        if self.dimension == 1:
+            bent = u * waves.slope(times, 0)
+        else:
+            square = torch.stack([waves.slope(times, i) ** 2 for i in self._axes]).sum(0)
+            bent = (square - waves.mean_square_slope()) / 2
+        plain, bent = waves.rate(times) + waves.laplacian(times), bent[None, :, None]
+        forcing = plain[None, :, None] + c * bent + nu * waves.laplacian(times, 2)[None, :, None]
+        return u[None, :, None].expand_as(forcing), forcing
+
+    def conserved(self, box: Box, u: Tensor, p: Tensor) -> dict[str, Tensor]:
+        """As in Evolution."""
+        return {"mean": u.flatten(1).mean(1)}
+
+    @property
+    def _axes(self) -> range:
+        return range(self.dimension)
