@@ -1,0 +1,112 @@
+from collections.abc import Callable
+from typing import ClassVar
+
+from torch import Tensor
+
+from zoo.pde.box import Box
+from zoo.pde.closed import fronts
+from zoo.pde.evolution import Evolution, kept, laplacian, spread
+from zoo.pde.symmetry import Galilean, Scaling, Shift, Symmetry
+
+
+class Burgers(Evolution):
+    """u_t + u c·grad u = ν Δu, periodic, u a scalar: a front steepens along c and diffuses.
+
+    The nonlinearity is in conservative form, -½ div(c u²): two transforms a stage.
+
+    Units:
+        ν in length² per time; c u in length per time.
+
+    Args:
+        dimension: of space, 1 to 3.
+        nu: interval of ν. The front is ν / |c u| thin; with |u| <= 2.5 on a box of side 2 the
+            grid must have some 64 points at ν = 1e-2 and 256 at 2e-3.
+        c: interval of each component of c; with c = 0 it is the heat equation.
+    Accuracy:
+        of order `order` in the step; see tests/pde/test_evolution.py.
+    Source:
+        ranges of Zhou et al., arXiv 2406.08473, whose two components are equal in effect.
+    """
+
+    name: ClassVar[str] = "burgers"
+
+    def __init__(
+        self,
+        dimension: int = 2,
+        nu: tuple[float, float] = (7.5e-3, 1.5e-2),
+        c: tuple[float, float] = (0.5, 1.0),
+    ) -> None:
+        self.dimension = dimension
+        self.nu = nu
+        self.c = c
+        self._ranges = self._ranged(nu=nu, **dict.fromkeys(self.coefficients[1:], c))
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """As in Evolution."""
+        return ("nu", *("cx", "cy", "cz")[: self.dimension])
+
+    @property
+    def units(self) -> dict[str, str]:
+        """As in Evolution."""
+        return {"u": "1", "nu": "length^2/time"} | dict.fromkeys(
+            self.coefficients[1:], "length/time"
+        )
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution."""
+        return dict(self._ranges)
+
+    @property
+    def safe(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution: below ν = 2e-3 fronts are thinner than grids here resolve."""
+        return {"nu": (2e-3, 1.0)} | dict.fromkeys(self.coefficients[1:], (-2.0, 2.0))
+
+    @property
+    def symmetries(self) -> dict[str, Symmetry]:
+        """As in Evolution."""
+        columns = tuple(range(1, 1 + self.dimension))
+        return {
+            "shift": Shift(),
+            "galilean": Galilean(columns=columns),
+            "scaling": Scaling(-1, 1, 2),
+        }
+
+    def linear(self, box: Box, p: Tensor) -> Tensor:
+        """As in Evolution: -ν|k|²."""
+        return -spread(p[:, 0], box) * laplacian(box)
+
+    def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor | None:
+        """As in Evolution: -½ i c·k times the waves of u²."""
+        return self.prepared(box, p)(u_hat)
+
+    def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """As in Evolution."""
+        return steepening(box, p[:, 1:])
+
+    def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
+        """As in Evolution: one front that steepens and decays, by Cole and Hopf.
+
+        Where c·k = 0 the front does not steepen: then the three waves of the heat equation are the
+        solution if c = 0.
+        """
+        return fronts(box, p[:, 0], p.new_zeros(len(p), self.dimension), p[:, 1:], times)
+
+    def conserved(self, box: Box, u: Tensor, p: Tensor) -> dict[str, Tensor]:
+        """As in Evolution: the mean."""
+        return {"mean": u.flatten(1).mean(1)}
+
+
+def steepening(box: Box, c: Tensor) -> Callable[[Tensor], Tensor]:
+    """Waves of -½ div(c u²) from those of u, dealiased; c (b, d)."""
+    mask = kept(box)
+    along = spread(c[:, 0], box) * box.waves(0, odd=True)
+    for axis in range(1, box.dimension):
+        along = along + spread(c[:, axis], box) * box.waves(axis, odd=True)
+    factor = along * mask * -0.5j
+
+    def nonlinear(u_hat: Tensor) -> Tensor:
+        return box.transform(box.inverse(u_hat * mask).square()) * factor
+
+    return nonlinear
