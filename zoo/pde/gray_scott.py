@@ -1,0 +1,122 @@
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from zoo.pde.box import Box
+from zoo.pde.evolution import Evolution, NoExact, kept, laplacian, spread
+from zoo.pde.symmetry import Shift
+from zoo.pde.travelling import TravellingWaves
+
+
+class GrayScott(Evolution):
+    """a_t = Du Δa - a b² + F (1 - a), b_t = Dv Δb + a b² - (F + κ) b: a feeds b, and spots divide.
+
+    Concentrations of a fuel a, fed at rate F, and of a catalyst b, removed at rate F + κ. Without b
+    the equation is linear: a relaxes to 1. Start from `concentrations`, whose values lie in [0, 1];
+    fields that are negative somewhere have no meaning here, though most do not blow up.
+
+    Values that do not blow up: F and κ in [0, 0.2], diffusivities in [2e-6, 1]. Patterns live near
+    F in [0.014, 0.06], κ in [0.045, 0.065] and have the scale √(Du / F), which the grid must hold.
+
+    Units:
+        concentrations dimensionless; times in the reaction's units; lengths so that Du = 2e-5.
+
+    Args:
+        dimension: 1, 2 or 3.
+        F: interval of the feed rate.
+        kappa: interval of the removal rate κ.
+        Du: interval of the fuel's diffusivity.
+        Dv: interval of the catalyst's.
+    Source:
+        Gray & Scott, Chem. Eng. Sci. 39 (1984); Pearson, Science 261 (1993) for the ranges.
+    """
+
+    name: ClassVar[str] = "gray_scott"
+    fields: ClassVar[tuple[str, ...]] = ("a", "b")
+
+    def __init__(
+        self,
+        dimension: int = 2,
+        *,
+        F: tuple[float, float] = (0.02, 0.06),  # noqa: N803
+        kappa: tuple[float, float] = (0.05, 0.065),
+        Du: tuple[float, float] = (2e-5, 2e-5),  # noqa: N803
+        Dv: tuple[float, float] = (1e-5, 1e-5),  # noqa: N803
+    ) -> None:
+        if dimension not in (1, 2, 3):
+            raise ValueError(f"dimension={dimension}; a reactor has 1, 2 or 3")
+        self.dimension = dimension
+        self._ranges = self._ranged(F=F, kappa=kappa, Du=Du, Dv=Dv)
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """As in Evolution."""
+        return ("F", "kappa", "Du", "Dv")
+
+    @property
+    def units(self) -> dict[str, str]:
+        """As in Evolution."""
+        return dict.fromkeys((*self.fields, *self.coefficients), "1")
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution."""
+        return self._ranges
+
+    @property
+    def safe(self) -> dict[str, tuple[float, float]]:
+        """As in Evolution."""
+        rate, spreading = (0.0, 0.2), (2e-6, 1.0)
+        return {"F": rate, "kappa": rate, "Du": spreading, "Dv": spreading}
+
+    @property
+    def frame(self) -> float:
+        """As in Evolution."""
+        return 20.0
+
+    @property
+    def symmetries(self) -> dict:
+        """As in Evolution."""
+        return {"shift": Shift()}
+
+    def linear(self, box: Box, p: Tensor) -> Tensor:
+        """As in Evolution."""
+        feed, removal, du, dv = (spread(p[:, i], box) for i in range(4))
+        square = laplacian(box)
+        return -torch.cat([feed + du * square, feed + removal + dv * square], 1)
+
+    def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
+        """As in Evolution: the reaction and the constant part of the feed."""
+        keep = kept(box, 3)
+        a, b = box.inverse(keep * u_hat).unbind(1)
+        reaction = (keep * box.transform(a * b * b))[:, None]
+        feed = spread(p[:, 0], box) * box.transform(torch.ones(box.shape, dtype=torch.float64))
+        return torch.cat([feed - reaction, reaction], 1)
+
+    def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
+        """As in Evolution."""
+        raise NoExact(f"{self.name}: no closed form is known where b != 0; see `manufactured`")
+
+    def manufactured(self, box: Box, p: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """As in Evolution: two travelling waves in each concentration."""
+        fuel = TravellingWaves(box, mean=0.6, amplitude=0.2, speed=0.6)
+        catalyst = TravellingWaves(box, mean=0.4, amplitude=0.2, phase=1.3)
+        a, b = fuel.value(times)[None, :, None], catalyst.value(times)[None, :, None]
+        feed, removal, du, dv = (spread(p[:, i], box)[:, None] for i in range(4))
+        reaction = a * b * b
+        first = fuel.rate(times)[None, :, None] - du * fuel.laplacian(times)[None, :, None]
+        first = first + reaction - feed * (1 - a)
+        second = catalyst.rate(times)[None, :, None] - dv * catalyst.laplacian(times)[None, :, None]
+        second = second - reaction + (feed + removal) * b
+        return torch.cat([a, b], 2).expand(len(p), -1, -1, *box.shape), torch.cat(
+            [first, second], 2
+        )
+
+    def concentrations(self, u: Tensor) -> Tensor:
+        """Any smooth fields (b, 1 or 2, *n) as a start (a, b): catalyst where u is large.
+
+        a = 1 - s / 2 and b = s / 4, where s = 1 / (1 + e^(-10 (u - 0.4))) of the first field.
+        """
+        s = torch.sigmoid(10 * (u[:, :1] - 0.4))
+        return torch.cat([1 - s / 2, s / 4], 1)
