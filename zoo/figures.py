@@ -64,3 +64,25 @@ def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
         for item, train, test in pairs
         if len(train) and len(test)
     }
+
+
+def pretext_figures(
+    data: Any, values: dict[str, float], seed: int, seconds: float
+) -> list[dict[str, Any]]:
+    """Entries of metrics.json for a pretext task's own terms on the validation set."""
+    count = sum(len(part) for part in data.split("validation"))
+    return [
+        {
+            "name": f"validation/{name}",
+            "value": value,
+            "unit": "1",
+            "tolerance": TOLERANCE * abs(value),
+            "n": count,
+            "seeds": [seed],
+            "data": None,
+            "metric": None,
+            "seconds": seconds,
+            "remeasure": False,
+        }
+        for name, value in values.items()
+    ]

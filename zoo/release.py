@@ -157,6 +157,7 @@ def load(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     coefficients: Sequence[str] | None = None,
+    frames: Mapping[str, Any] | None = None,
     device: str = "cpu",
 ) -> "zoo.models.base.Model":
     """The model of a release, in `eval()`, strict on names, shapes and dtypes.
@@ -169,6 +170,7 @@ def load(
             `load_report` then tells what became of them.
         outputs: names of the output channels wanted, if not the release's own.
         coefficients: names of the coefficients wanted, if not the release's own.
+        frames: dt, history, horizon or offset wanted, if not the release's own.
         device: where the model goes.
 
     Raises:
@@ -184,7 +186,9 @@ def load(
     from zoo import surgery, weights
 
     names = {"inputs": inputs, "outputs": outputs, "coefficients": coefficients}
-    wanted = {key: tuple(value) for key, value in names.items() if value is not None}
+    wanted: dict[str, Any] = {k: tuple(v) for k, v in names.items() if v is not None}
+    if frames is not None:
+        wanted["frames"] = dict(frames)
     model = weights.load(config["model"], path)
     return (surgery.adapt(model, **wanted) if wanted else model).to(device)
 

@@ -44,6 +44,7 @@ def adapt(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     coefficients: Sequence[str] | None = None,
+    frames: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> Model:
     """The same model with other channels; its `load_report` tells what became of them.
@@ -59,6 +60,8 @@ def adapt(
         inputs: names wanted, in order; None leaves them.
         outputs: names wanted, in order; None leaves them.
         coefficients: names wanted, in order; None leaves them.
+        frames: any of the interface's dt, history, horizon and offset to change; a channel is
+            one frame of a name, so frames that both have keep their weights.
         arguments: other arguments of the model to change, such as `modes`.
 
     Raises:
@@ -69,7 +72,9 @@ def adapt(
     wanted: dict[str, tuple[str, ...]] = {
         kind: getattr(old, kind) if names is None else tuple(names) for kind, names in asked.items()
     }
-    if not arguments and all(wanted[kind] == getattr(old, kind) for kind in wanted):
+    changed = {k: v for k, v in (frames or {}).items() if getattr(old, k) != v}
+    unchanged = all(wanted[kind] == getattr(old, kind) for kind in wanted)
+    if unchanged and not arguments and not changed:
         model.load_report = LoadReport(tuple(model.state_dict()))
         return model
     if not set(wanted["inputs"]) & set(old.inputs):
@@ -77,7 +82,7 @@ def adapt(
             f"inputs={list(wanted['inputs'])} shares no name with the release's "
             f"{list(old.inputs)}: the adapted model would ignore its input; name one of them"
         )
-    fresh = _fresh(model, wanted, arguments)
+    fresh = _fresh(model, wanted, changed, arguments)
     loaded, adapted = _fill(model, fresh)
     fresh.load_report = _report(model, fresh, loaded, adapted)
     return fresh.eval()
@@ -107,13 +112,16 @@ def _fill(model: Model, fresh: Model) -> tuple[list[str], list[str]]:
 
 
 def _fresh(
-    model: Model, wanted: Mapping[str, tuple[str, ...]], arguments: Mapping[str, Any]
+    model: Model,
+    wanted: Mapping[str, tuple[str, ...]],
+    frames: Mapping[str, Any],
+    arguments: Mapping[str, Any],
 ) -> Model:
     """A model of the same block with the wanted channels, drawn from a fixed seed."""
     kept = {name for group in wanted.values() for name in group}
     units = {name: unit for name, unit in model.interface.units.items() if name in kept}
     try:
-        interface = dataclasses.replace(model.interface, units=units, **wanted)
+        interface = dataclasses.replace(model.interface, units=units, **wanted, **frames)
     except BlockError as error:
         raise ReleaseError(f"the wanted channels make no interface: {error}") from error
     described = block(model)

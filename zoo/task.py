@@ -13,9 +13,10 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from zoo import release, shelf
-from zoo.figures import figures
+from zoo.figures import figures, pretext_figures
 from zoo.metrics.base import PerSystem
 from zoo.metrics.relative_l2 import RelativeL2
+from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
@@ -58,6 +59,7 @@ class Task(LightningModule):
         self.net = net
         self.objective = objective if objective is not None else Supervised()
         self.metrics = nn.ModuleList(metrics if metrics is not None else [RelativeL2()])
+        self.terms = Terms()
         self.optimizer = optimizer
         self.schedule = schedule
         self.init_from = init_from
@@ -123,12 +125,15 @@ class Task(LightningModule):
         for metric in self.measures:
             metric.name_systems(self.data.systems)
             metric.to(self.device)
+        self.terms.to(self.device)
 
     def _make(self, stage: str) -> None:
         wanted: Interface = self.data.interface()
         if self.init_from is not None and self.net is None:
             keys = ("inputs", "outputs", "coefficients")
-            self.load_parent({key: getattr(wanted, key) for key in keys})
+            names = {key: getattr(wanted, key) for key in keys}
+            frames = {key: getattr(wanted, key) for key in ("dt", "history", "horizon", "offset")}
+            self.load_parent({**names, "frames": frames})
         elif self.net is None:
             raise ValueError("neither net nor init_from is given; name a model or a release")
         elif not isinstance(self.net, nn.Module):
@@ -165,12 +170,18 @@ class Task(LightningModule):
         return terms["loss"] * batch["weight"]
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """Add the batch to every metric."""
+        """Add the batch to every metric; a pretext task is measured by its own terms."""
+        if self.objective.pretext:
+            # equal corruptions at every validation, and training draws as if there were none
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                torch.manual_seed(batch_idx)
+                self.terms.update(self.objective(self.net, batch), len(batch["u"]))
+            return
         for metric in self.measures:
             metric.update(self.net, batch)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """Add the batch to every metric."""
+        """As in validation."""
         self.validation_step(batch, batch_idx)
 
     def on_fit_start(self) -> None:
@@ -192,7 +203,7 @@ class Task(LightningModule):
         if self._best is None or figure < self._best["value"]:
             state = self.trainer.strategy.lightning_module_state_dict()
             kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
-            first = self._measured[0][1]
+            first = values if self.objective.pretext else self._measured[0][1]
             self._best = {"value": figure, "state": kept, "figures": first}
 
     def on_test_epoch_end(self) -> None:
@@ -202,11 +213,17 @@ class Task(LightningModule):
     @property
     def headline(self) -> str:
         """The name of the figure by which weights are kept: the first metric's mean."""
-        return str(self.measures[0].title)
+        return "loss" if self.objective.pretext else str(self.measures[0].title)
 
     def _compute(self, stage: str) -> dict[str, float]:
         values: dict[str, float] = {}
         self._measured = []
+        if self.objective.pretext:
+            values = {name: float(value) for name, value in self.terms.compute().items()}
+            self._own = {f"{stage}/{name}": value for name, value in values.items()}
+            self.log_dict(self._own, prog_bar=True)
+            self.terms.reset()
+            return values
         for metric in self.measures:
             found = {name: float(value) for name, value in metric.compute().items()}
             self._measured.append((metric, found))
@@ -233,9 +250,13 @@ class Task(LightningModule):
         model.load_state_dict({name: value.cpu() for name, value in state.items()})
         folder = Path(self.trainer.default_root_dir)
         recipe = folder / "recipe.yaml"
-        rows = typical(model.eval(), self.data) if model.interface.dimension == 2 else []
+        pretext, flat = self.objective.pretext, model.interface.dimension == 2
+        rows = typical(model.eval(), self.data) if flat and not pretext else []
         best = {} if self._best is None else self._best["figures"]
-        told = self._figures("validation", [(self.measures[0], best)], seconds=self._spent)
+        if pretext:
+            told = pretext_figures(self.data, best, torch.initial_seed(), self._spent)
+        else:
+            told = self._figures("validation", [(self.measures[0], best)], seconds=self._spent)
         picture = preview(rows, model.interface) if rows else None
         release.save_pretrained(
             model,
@@ -270,7 +291,7 @@ class Task(LightningModule):
 
     def on_test_end(self) -> None:
         """Write test.json, and the figures into the run's release if it is what was tested."""
-        if not self.trainer.is_global_zero or self.run.fast_dev_run:
+        if not self.trainer.is_global_zero or self.run.fast_dev_run or self.objective.pretext:
             return
         folder = Path(self.trainer.default_root_dir)
         entries = self._figures("test", self._measured)

@@ -24,14 +24,14 @@ def test_equal_seeds_give_equal_orders_and_epochs_differ():
 def test_any_number_of_ranks_sees_the_same_global_batches(ranks):
     parts = [list(order(r, ranks, counts=(16, 8), weights=(16, 8), size=6)) for r in range(ranks)]
     for step, batch in enumerate(order(counts=(16, 8), weights=(16, 8), size=6).batches(0)):
-        together = sorted(index for part in parts for index in part[step][0])
+        together = sorted(index for part in parts for index in part[step].indices)
         assert together == sorted(batch)
 
 
 def test_weights_of_uneven_parts_make_the_mean_of_ranks_the_global_mean():
     parts = [list(order(r, 2, counts=(7,), weights=(1,), grids=(0,), size=7)) for r in range(2)]
-    values = {index: float(index[1] ** 2) for index in parts[0][0][0] + parts[1][0][0]}
-    means = [w * sum(values[i] for i in chosen) / len(chosen) for [(chosen, w)] in parts]
+    values = {index: float(index[1] ** 2) for index in parts[0][0].indices + parts[1][0].indices}
+    means = [s.weight * sum(values[i] for i in s.indices) / len(s.indices) for [s] in parts]
     assert sum(means) / 2 == pytest.approx(sum(values.values()) / 7)
 
 
@@ -56,4 +56,4 @@ def test_training_goes_on_where_the_steps_stand():
     whole = order()
     rest = order()
     rest.position = lambda: (2, 3)
-    assert [chosen for chosen, _ in rest] == whole.batches(2)[3:]
+    assert [share.indices for share in rest] == whole.batches(2)[3:]

@@ -3,12 +3,14 @@ import torch
 
 from zoo.metrics.relative_l2 import RelativeL2
 from zoo.metrics.trivial import best, trivial
-from zoo.models.base import Model
+from zoo.models.base import Interface, Model
 from zoo.ops.norms import relative_l2
 
 
 class Half(Model):
     """Predicts half of the input."""
+
+    interface = Interface(("f",), ("u",))
 
     def forward(self, u, p):
         return 0.5 * u

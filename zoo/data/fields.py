@@ -13,22 +13,34 @@ class Fields:
     """One split of one data set, in memory and in physical units.
 
     Shapes:
-        u: (samples, t, c, *n) inputs; y: (samples, t', c', *n) targets; p: (samples, P).
+        u: (samples, t, c, *n) inputs; y: (samples, t', c', *n) targets; p: (samples, P);
+        frames: (samples, T, c, *n) whole trajectories; u and y are then one window of them, at
+        first the initial field and the last. None where there is nothing but u and y.
     """
 
     u: Tensor
     y: Tensor
     p: Tensor
+    frames: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.u)
 
     def __getitem__(self, part: slice | Tensor) -> "Fields":
-        return Fields(self.u[part], self.y[part], self.p[part])
+        frames = None if self.frames is None else self.frames[part]
+        return Fields(self.u[part], self.y[part], self.p[part], frames)
 
 
 class FieldSet(ABC):
-    """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies."""
+    """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies.
+
+    A set of trajectories also says their `length` in frames and the time `dt` between two.
+    """
+
+    length: int | None = None
+    dt: float | None = None
+    equation: Any = None
+    """What generated the fields, if the zoo knows it: an Equation or an Evolution."""
 
     @property
     @abstractmethod
@@ -88,4 +100,5 @@ class FieldSet(ABC):
 
 
 Batch = dict[str, Any]
-"""u (b,t,c,*n), y (b,t',c',*n), p (b,P), has_p (b,P), system (b,), dx (b,d), weight ()."""
+"""u (b,t,c,*n), y (b,t',c',*n), p (b,P), has_p (b,P), system (b,), dx (b,d), weight ();
+of trajectories also dt (b,)."""

@@ -1,14 +1,18 @@
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from zoo.data.augment.augmentation import Augmentation
 from zoo.data.fields import Batch, Fields, FieldSet
-from zoo.data.order import GlobalOrder, Index
+from zoo.data.gather import Gather
+from zoo.data.order import GlobalOrder, Share
+from zoo.data.window import Window
 from zoo.models.base import Interface
 
 
@@ -26,6 +30,10 @@ class Mixture(LightningDataModule):
             are among more of them; None for all.
         seed: seed of the order and of what `limit` keeps; None for the run's own seed.
         workers: loader processes; the data lie in memory, so 0 is fastest.
+        window: which frames of trajectories are inputs and which are targets; 8 and the next if left
+            out.
+        augment: changes to training samples, in this order, drawn anew in every epoch.
+        hide_coefficients: models are not given the coefficients; objectives still see them.
     """
 
     def __init__(
@@ -37,6 +45,9 @@ class Mixture(LightningDataModule):
         limit: int | None = None,
         seed: int | None = None,
         workers: int = 0,
+        window: Window | None = None,
+        augment: list[Augmentation] | None = None,
+        hide_coefficients: bool = False,
     ) -> None:
         super().__init__()
         for item in sets:
@@ -58,20 +69,35 @@ class Mixture(LightningDataModule):
         self.limit = limit
         self.seed = seed
         self.workers = workers
+        # a block from a file has a mapping in place of the plain dataclass
+        self.window = Window(**window) if isinstance(window, Mapping) else window
+        self.augment = list(augment or [])
+        self.hide_coefficients = hide_coefficients
         self._splits: dict[str, list[Fields]] = {}
         self._check()
 
     def _check(self) -> None:
         first = self.sets[0]
+        for item in self.sets:
+            if item.length is not None:
+                self._windows().check(item.length, item.name)
+            elif self.window is not None or self.augment:
+                raise ValueError(
+                    f"{item.name} has no frames in time, so window and augment mean nothing; "
+                    "leave them out"
+                )
         if len(set(self.systems)) != len(self.sets):
             raise ValueError(f"two sets of a mixture share a name: {self.systems}")
         for other in self.sets[1:]:
-            for what in ("inputs", "outputs", "box", "boundary"):
+            for what in ("inputs", "outputs", "box", "boundary", "dt"):
                 if getattr(other, what) != getattr(first, what):
                     raise ValueError(
                         f"{other.name} has {what}={getattr(other, what)}, {first.name} has "
                         f"{getattr(first, what)}; sets of a mixture share them"
                     )
+
+    def _windows(self) -> Window:
+        return self.window if self.window is not None else Window()
 
     @property
     def systems(self) -> list[str]:
@@ -85,7 +111,13 @@ class Mixture(LightningDataModule):
 
     def interface(self) -> Interface:
         """What a model for these data takes and gives."""
+        contents = self.contents()
+        return replace(contents, coefficients=()) if self.hide_coefficients else contents
+
+    def contents(self) -> Interface:
+        """What the batches hold: as `interface`, with every coefficient that `p` has."""
         first = self.sets[0]
+        window = Window(history=1) if first.length is None else self._windows()
         units = {key: unit for item in self.sets for key, unit in item.units.items()}
         names = (*first.inputs, *first.outputs, *self.coefficients)
         return Interface(
@@ -95,11 +127,11 @@ class Mixture(LightningDataModule):
             units={name: units[name] for name in names},
             box=first.box,
             boundary=first.boundary,
+            dt=first.dt,
+            history=window.history,
+            horizon=window.horizon,
+            offset=window.offset,
         )
-
-    def contents(self) -> Interface:
-        """What the batches hold: as `interface`, with every coefficient that `p` has."""
-        return self.interface()
 
     def ranges(self) -> dict[str, dict[str, list[float]]]:
         """Interval of each coefficient by system."""
@@ -124,7 +156,7 @@ class Mixture(LightningDataModule):
         """One split of every set, coefficients on the union."""
         if split not in self._splits:
             self._splits[split] = [
-                self._union(item, item.split(split)[self._kept(split, number)])
+                self._cut(self._union(item, item.split(split)[self._kept(split, number)]), split)
                 for number, item in enumerate(self.sets)
             ]
         return self._splits[split]
@@ -143,7 +175,15 @@ class Mixture(LightningDataModule):
         values = {**item.fill(data.p), **own}
         zero = data.p.new_zeros(len(data))
         columns = [values.get(name, zero) for name in self.coefficients]
-        return Fields(data.u, data.y, torch.stack(columns, 1) if columns else data.p[:, :0])
+        p = torch.stack(columns, 1) if columns else data.p[:, :0]
+        return replace(data, p=p)
+
+    def _cut(self, data: Fields, split: str) -> Fields:
+        """Trajectories with their first windows as inputs and targets."""
+        if data.frames is None:
+            return data
+        u, y = self._windows().first(data.frames, split == "train")
+        return replace(data, u=u, y=y)
 
     def has(self) -> Tensor:
         """Which coefficients each set owns, (sets, P) bool."""
@@ -159,7 +199,7 @@ class Mixture(LightningDataModule):
         result = {"source_rms": rms.median()}
         factor = (rms / rms.median()).split([len(d) for d in train])
         medians = []
-        for column in range(len(self.coefficients)):
+        for column in range(0 if self.hide_coefficients else len(self.coefficients)):
             owned = [
                 (d.p[:, column] / s).abs()
                 for d, s, own in zip(train, factor, has[:, column], strict=True)
@@ -169,22 +209,24 @@ class Mixture(LightningDataModule):
         result["coefficient_median"] = torch.stack(medians) if medians else torch.ones(0)
         for name, title in (("u", "inputs"), ("y", "outputs"), ("p", "coefficients")):
             rows = torch.cat([_rows(getattr(d, name)) for d in train])
+            rows = rows[:, :0] if title == "coefficients" and self.hide_coefficients else rows
             result[f"{title}_mean"] = rows.mean(0)
             result[f"{title}_std"] = rows.std(0, correction=0)
         return result
 
     def _loader(self, split: str, order: Any) -> DataLoader:
-        data = _Gather(self.split(split), self.has(), self._spacing())
+        data = Gather(
+            self.split(split),
+            self.sets,
+            self.coefficients,
+            augment=self.augment if split == "train" else [],
+            window=self._windows(),
+            seed=self._seed() if split == "train" else None,
+        )
         together: Any = _same
         return _Resumable(
             data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=together
         )
-
-    def _spacing(self) -> Tensor:
-        sides = [
-            [length / n for length, n in zip(s.box, s.shape(), strict=True)] for s in self.sets
-        ]
-        return torch.tensor(sides)
 
     def _ranks(self) -> tuple[int, int]:
         trainer = self.trainer
@@ -208,12 +250,12 @@ class Mixture(LightningDataModule):
 
     def _ordered(self, split: str) -> DataLoader:
         rank, ranks = self._ranks()
-        batches: list[tuple[list[Index], float]] = []
+        batches: list[Share] = []
         local = max(1, self.batch_size // ranks)
         for number, data in enumerate(self.split(split)):
             mine = list(range(rank, len(data), ranks))
             batches += [
-                ([(number, i) for i in mine[k : k + local]], 1.0)
+                Share([(number, i) for i in mine[k : k + local]])
                 for k in range(0, len(mine), local)
             ]
         return self._loader(split, _Listed(batches))
@@ -250,7 +292,7 @@ class _Resumable(DataLoader):
 class _Listed(GlobalOrder):
     """Batches listed beforehand, for evaluation."""
 
-    def __init__(self, batches: list[tuple[list[Index], float]]) -> None:
+    def __init__(self, batches: list[Share]) -> None:
         self.listed = batches
         self.num_replicas, self.rank, self.epoch = 1, 0, 0
 
@@ -259,28 +301,6 @@ class _Listed(GlobalOrder):
 
     def __iter__(self) -> Any:
         return iter(self.listed)
-
-
-class _Gather(Dataset[Batch]):
-    """A batch from a list of (set, sample) pairs that share a grid."""
-
-    def __init__(self, splits: Sequence[Fields], has: Tensor, spacing: Tensor) -> None:
-        self.splits, self.has, self.spacing = splits, has, spacing
-
-    def __getitem__(self, chosen: tuple[list[Index], float]) -> Batch:
-        indices, weight = chosen
-        rows = [(d.u[i], d.y[i], d.p[i]) for number, i in indices for d in (self.splits[number],)]
-        u, y, p = (torch.stack(column) for column in zip(*rows, strict=True))
-        system = torch.tensor([number for number, _ in indices])
-        return {
-            "u": u,
-            "y": y,
-            "p": p.to(u.dtype),
-            "has_p": self.has[system],
-            "system": system,
-            "dx": self.spacing[system],
-            "weight": torch.tensor(weight),
-        }
 
 
 def _same(batch: Batch) -> Batch:

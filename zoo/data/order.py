@@ -1,10 +1,45 @@
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import DistributedSampler
 
 Index = tuple[int, int]
 """A data set's number and a sample's number in it."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """One rank's part of a global batch.
+
+    Args:
+        batch: the whole global batch.
+        rank: this rank takes every `ranks`-th sample, from this one on.
+        ranks: how many share the batch.
+        epoch: which epoch, for draws that are new in each.
+        number: which batch of the epoch.
+    """
+
+    batch: list[Index]
+    rank: int = 0
+    ranks: int = 1
+    epoch: int = 0
+    number: int = 0
+
+    @property
+    def places(self) -> list[int]:
+        """Where this rank's samples stand in the global batch."""
+        return list(range(self.rank, len(self.batch), self.ranks))
+
+    @property
+    def indices(self) -> list[Index]:
+        """This rank's samples."""
+        return self.batch[self.rank :: self.ranks]
+
+    @property
+    def weight(self) -> float:
+        """Its share times the number of ranks, so that uneven ranks average exactly."""
+        return len(self.places) * self.ranks / len(self.batch)
 
 
 class GlobalOrder(DistributedSampler):
@@ -75,17 +110,17 @@ class GlobalOrder(DistributedSampler):
             by_grid[grid] = by_grid.get(grid, 0) + draws
         return sum(-(-draws // self.batch_size) for draws in by_grid.values())
 
-    def __iter__(self) -> Iterator[tuple[list[Index], float]]:
-        """This rank's part of each batch, and its weight: its share times the number of ranks."""
+    def __iter__(self) -> Iterator[Share]:
+        """This rank's part of each batch."""
         epoch, start = self.position() or (self.epoch, 0)
-        for batch in self.batches(epoch)[start:]:
-            mine = batch[self.rank :: self.num_replicas]
-            if not mine:
+        for number, batch in list(enumerate(self.batches(epoch)))[start:]:
+            share = Share(batch, self.rank, self.num_replicas, epoch, number)
+            if not share.places:
                 raise ValueError(
                     f"a batch of {len(batch)} samples leaves rank {self.rank} of "
                     f"{self.num_replicas} without any; use fewer devices or a larger batch"
                 )
-            yield mine, len(mine) * self.num_replicas / len(batch)
+            yield share
 
     def set_epoch(self, epoch: int) -> None:
         """Which epoch the next iteration gives, unless `position` says so; Lightning calls it."""

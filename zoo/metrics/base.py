@@ -58,3 +58,16 @@ class PerSystem(Metric):
         }
         self.seen[self.title] = int(self.count.sum())
         return {**each, self.title: means[seen].mean()}
+
+
+def predicted(model: Model, batch: dict[str, Any]) -> Tensor:
+    """What the model gives for a batch: a rollout where the targets reach further than one pass.
+
+    Shapes:
+        (b, t', c', *n), as batch["y"].
+    """
+    frames, horizon = batch["y"].shape[1], model.interface.horizon
+    if frames <= horizon:
+        return model(batch["u"], batch["p"])
+    rolled: Any = model
+    return rolled.rollout(batch["u"], -(-frames // horizon), batch["p"])[:, :frames]

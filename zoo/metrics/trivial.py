@@ -12,11 +12,12 @@ from zoo.pde.equation import Equation
 
 
 def trivial(item: Any, train: Fields, test: Fields, columns: list[int]) -> dict[str, float]:
-    """Mean relative L2 error of three predictors on one system's test samples.
+    """Mean relative L2 error of the predictors of one system's test samples.
 
-    `zero` predicts nothing, `mean` the mean of the training solutions, and `median coefficients`
-    solves the equation for the sample's own source with the training medians in place of the
-    sample's coefficients: a model must use the coefficients to beat it.
+    `zero` predicts nothing, `mean` the mean of the training solutions. In time `persistence`
+    predicts the last frame that went in. Of a steady equation `median coefficients` solves it for
+    the sample's own source with the training medians in place of the sample's coefficients: a model
+    must use the coefficients to beat it.
 
     Args:
         item: the data set; its `equation`, if it has one, gives the third predictor.
@@ -24,8 +25,13 @@ def trivial(item: Any, train: Fields, test: Fields, columns: list[int]) -> dict[
         test: the split that is scored.
         columns: which columns of `p` are the equation's own, in its order.
     """
-    result = {"zero": 1.0, "mean": _error(train.y.mean(0, keepdim=True).expand_as(test.y), test.y)}
-    equation = getattr(item, "equation", None)
+    mean = train.y.mean(0, keepdim=True)
+    if mean.shape[1] != test.y.shape[1]:  # rolled out further than trained
+        mean = mean.mean(1, keepdim=True)
+    result = {"zero": 1.0, "mean": _error(mean.expand_as(test.y), test.y)}
+    if item.dt is not None and item.inputs == item.outputs:
+        result["persistence"] = _error(test.u[:, -1:].expand_as(test.y), test.y)
+    equation = item.equation
     if isinstance(equation, Equation):
         box = Box(item.box, item.shape())
         median = train.p[:, columns].double().median(0).values

@@ -1,5 +1,5 @@
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -12,6 +12,14 @@ class Objective(nn.Module, ABC):
     Owns heads, teachers and corruptions; never knows which model it trains, and is thrown away
     after training.
     """
+
+    pretext: ClassVar[bool] = False
+    """Whether the model's outputs mean nothing yet: validation then measures the objective."""
+
+    @classmethod
+    def tiny(cls) -> "Objective":
+        """A toy instance, for tests; overridden where the constructor needs arguments."""
+        return cls()
 
     def bind(self, model: Model, interface: Interface) -> None:
         """Size heads for a model and its data; called once before the optimiser is made.

@@ -50,10 +50,12 @@ def typical(model: Operator, data: Any, split: str = "validation") -> list[Sampl
         u, y = fields.u[:CANDIDATES], fields.y[:CANDIDATES]
         if not len(u):
             continue
+        # the last frame that went in, and the last that came out
+        y = y[:, : model.interface.horizon]
         prediction = model(u, fields.p[:CANDIDATES].to(u.dtype))
         errors = relative_l2(prediction, y)
         i = int(errors.argsort()[(len(errors) - 1) // 2])
-        source, truth, answer = (x[i, 0, 0].numpy() for x in (u, y, prediction))
+        source, truth, answer = (x[i, -1, 0].numpy() for x in (u, y, prediction))
         rows.append(Sample(name, source, truth, answer, float(errors[i])))
     return rows
 
