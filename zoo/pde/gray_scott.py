@@ -39,10 +39,10 @@ class GrayScott(Evolution):
         self,
         dimension: int = 2,
         *,
-        F: tuple[float, float] = (0.02, 0.06),  # noqa: N803
+        F: tuple[float, float] = (0.02, 0.06),
         kappa: tuple[float, float] = (0.05, 0.065),
-        Du: tuple[float, float] = (2e-5, 2e-5),  # noqa: N803
-        Dv: tuple[float, float] = (1e-5, 1e-5),  # noqa: N803
+        Du: tuple[float, float] = (2e-5, 2e-5),
+        Dv: tuple[float, float] = (1e-5, 1e-5),
     ) -> None:
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension={dimension}; a reactor has 1, 2 or 3")

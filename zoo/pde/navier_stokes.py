@@ -118,7 +118,7 @@ class NavierStokes(Evolution):
 
 
 def stirring(box: Box) -> Tensor:
-    """sin θ + cos θ with θ = 2π (x / L₁ + y / L₂), (*n)."""
+    """The pattern sin θ + cos θ with θ = 2π (x / L₁ + y / L₂), (*n)."""
     x, y = box.points()
     theta = 2 * math.pi * (x / box.lengths[0] + y / box.lengths[1])
     return theta.sin() + theta.cos()
