@@ -25,6 +25,7 @@ class Pretext(Objective):
         the encoder. A one-channel map is a narrow place to learn through: hence `features`.
     """
 
+    pretext = True
     head: nn.Module
     """Made by `bind`."""
 
