@@ -65,11 +65,11 @@ class ETDRK:
             raise ValueError(f"step={step} must be positive")
         self.order = order
         h = step
-        self.full, one, two, three = phi(h * symbol)
+        self.full, one, two, three = (_complex(table) for table in phi(h * symbol))
         if order <= 2:
             self.weights = [h * one, h * two][:order]
             return
-        self.half, half_one, _, _ = phi((h / 2) * symbol)
+        self.half, half_one = (_complex(table) for table in phi((h / 2) * symbol)[:2])
         self.inner = (h / 2) * half_one
         first, last = h * (one - 3 * two + 4 * three), h * (4 * three - two)
         if order == 3:
@@ -114,3 +114,8 @@ class ETDRK:
         for weight, stage in zip(self.weights, stages, strict=True):
             grown = torch.addcmul(grown, weight, stage)
         return grown
+
+
+def _complex(table: Tensor) -> Tensor:
+    """A table as complex: a product of real and complex costs more than one of two complex."""
+    return table if table.is_complex() else torch.complex(table, torch.zeros_like(table))

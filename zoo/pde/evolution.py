@@ -2,7 +2,7 @@ import contextlib
 import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 import torch
@@ -57,6 +57,8 @@ class Evolution(ABC):
 
     name: ClassVar[str]
     fields: ClassVar[tuple[str, ...]] = ("u",)
+    degree: ClassVar[int] = 2
+    """Factors in the products of N: `kept(box, degree)` are the waves that carry the solution."""
     growth: ClassVar[float] = 1e4
     """A field that exceeds 1 + max|u0| by this factor has blown up."""
 
@@ -172,11 +174,14 @@ class Evolution(ABC):
             BlowUp: which samples left the finite numbers, with their coefficients.
             ValueError: shapes, dtypes or times that do not fit.
         """
-        frames = self.march(box, u0, p, times, order=order, steps=steps, forcing=forcing)
+        self._check(box, u0, p, times, steps)
+        with _on(u0.device):
+            spectra = self.spectra(box, u0, p, times, order=order, steps=steps, forcing=forcing)
+            frames = torch.stack([box.inverse(u_hat) for u_hat in spectra], 1)
         self.refuse_blow_up(frames, p)
         return frames
 
-    def march(
+    def spectra(
         self,
         box: Box,
         u0: Tensor,
@@ -186,21 +191,21 @@ class Evolution(ABC):
         order: int = 4,
         steps: int = 1,
         forcing: Callable[[float], Tensor] | None = None,
-        shape: tuple[int, ...] | None = None,
-    ) -> Tensor:
-        """`evolve` without its check; frames are restricted to a coarser grid if `shape` says."""
-        self._check(box, u0, p, times, steps)
-        with _on(u0.device):
-            return torch.stack(
-                [
-                    small.inverse(small_hat)
-                    for small, small_hat in (
-                        restricted(box, u_hat, shape or box.shape)
-                        for u_hat in self._waves(box, u0, p, times, order, steps, forcing)
-                    )
-                ],
-                1,
-            )
+    ) -> Iterator[Tensor]:
+        """The waves (b, c, *modes) at each time, one after the other; nothing is checked."""
+        u_hat = box.transform(u0)
+        symbol, bend = self.linear(box, p), self.prepared(box, p)
+        yield u_hat
+        if bend is None and forcing is None:
+            for t in times[1:]:
+                yield u_hat * (symbol * (t - times[0])).exp()
+            return
+        start, step = float(times[0]), float(times[-1] - times[0]) / ((len(times) - 1) * steps or 1)
+        scheme = ETDRK(symbol, step or 1.0, order)
+        for i in range((len(times) - 1) * steps):
+            u_hat = scheme.step(u_hat, _driven(box, bend, forcing, start + i * step, step))
+            if (i + 1) % steps == 0:
+                yield u_hat
 
     def refuse_blow_up(self, frames: Tensor, p: Tensor, numbers: list[int] | None = None) -> None:
         """Raise BlowUp for trajectories (b, t, c, *n) that are not finite or grew absurdly."""
@@ -214,23 +219,6 @@ class Evolution(ABC):
         size = frames.detach().abs().flatten(2).amax(2)
         # not (x <= limit), so that NaN counts
         return ~(size <= self.growth * (1 + size[:, :1])).all(1)
-
-    def _waves(self, box, u0, p, times, order, steps, forcing):
-        """Yield û at each time."""
-        u_hat = box.transform(u0)
-        symbol, bend = self.linear(box, p), self.prepared(box, p)
-        yield u_hat
-        if bend is None and forcing is None:
-            for t in times[1:]:
-                yield u_hat * (symbol * (t - times[0])).exp()
-            return
-        step = float(times[-1] - times[0]) / max(1, (len(times) - 1) * steps)
-        scheme = ETDRK(symbol, step or 1.0, order)
-        for frame in range(len(times) - 1):
-            for i in range(steps):
-                start = float(times[0]) + (frame * steps + i) * step
-                u_hat = scheme.step(u_hat, _driven(box, bend, forcing, start, step))
-            yield u_hat
 
     def _check(self, box: Box, u0: Tensor, p: Tensor, times: Tensor, steps: int) -> None:
         columns, channels = len(self.coefficients), len(self.fields)
