@@ -15,8 +15,8 @@ class Binary(Pretext):
 
     Half of the windows are touched: m frames of t, drawn at random, are put in another order than
     their own. The task grows harder over `ramp` training steps: the difficulty d goes from 0 to
-    0.75, and m = min(t, max(2, floor(t (1 - d)) + 1)). Cross entropy; an untouched window counts
-    half.
+    0.75, and m = min(t, max(2, floor(t (1 - d)) + 1)). Outside training it is always the hardest,
+    so that figures of different steps compare. Cross entropy; an untouched window counts half.
 
     Shapes:
         batch u (b,t,c,*n), t at least 2.
@@ -67,7 +67,7 @@ class Binary(Pretext):
 
     def moved(self, frames: int) -> int:
         """How many frames of a touched window are permuted, at this step."""
-        step = min(int(self.steps), self.ramp)
+        step = min(int(self.steps), self.ramp) if self.training else self.ramp
         # floor(t (1 - 3/4 step/ramp)), in whole numbers
         left = frames + (-3 * frames * step) // (4 * self.ramp)
         return min(frames, max(2, left + 1))

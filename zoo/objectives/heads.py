@@ -42,7 +42,7 @@ class CNN(nn.Module):
         super().__init__()
         self.layers = nn.Sequential()
         for out, kernel in zip(widths, kernels, strict=True):
-            self.layers += [_layer(inputs, out, dimension, kernel, periodic), nn.GELU()]
+            self.layers.extend([_layer(inputs, out, dimension, kernel, periodic), nn.GELU()])
             inputs = out
         pools = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
         self.pool, self.cells = pools[dimension], (CELLS[dimension],) * dimension
