@@ -92,8 +92,8 @@ class UNet(Operator):
         self.look = Attention(widths[-1], attention) if attention else None
         self.unfold = nn.Linear(self.width, cells * self.width)
         self.around = nn.Linear(inputs, self.width, bias=False)
-        self.hidden = nn.Linear(self.width, 2 * self.width)
-        self.output = nn.Linear(2 * self.width, interface.horizon * len(interface.outputs))
+        self.hidden = nn.Linear(self.width, self.width)
+        self.output = nn.Linear(self.width, interface.horizon * len(interface.outputs))
 
     def _counts(self) -> list[int]:
         if isinstance(self.blocks, int):
@@ -211,5 +211,5 @@ class UNet(Operator):
         }
         if want.coefficients:
             names = [name for name, _ in self.named_parameters() if ".condition." in name]
-            axes |= dict.fromkeys(names, {1: want.slots("coefficients")})
+            axes |= {name: {1: want.slots("coefficients")} for name in names}
         return super().channel_axes() | axes
