@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -77,12 +78,23 @@ class NavierStokes(Evolution):
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
         """As in Evolution: minus the advection, plus the stirring."""
-        x, y = (box.waves(axis, odd=True) for axis in (0, 1))
+        return self.prepared(box, p)(u_hat)
+
+    def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """As in Evolution."""
         keep = kept(box)
-        v1, v2 = (box.inverse(factor * keep * u_hat) for factor in _curls(box))
-        bent = (keep * (x * x - y * y)) * box.transform(v1 * v2)
-        bent = bent + (keep * (x * y)) * box.transform((v2 - v1) * (v2 + v1))
-        return bent + spread(p[:, 1], box) * box.transform(stirring(box))
+        x, y = (box.waves(axis, odd=True) for axis in (0, 1))
+        first, second = (keep * factor for factor in _curls(box))
+        shear, stretch = keep * (x * x - y * y), keep * (x * y)
+        stirred = spread(p[:, 1], box) * box.transform(stirring(box))
+
+        def nonlinear(u_hat: Tensor) -> Tensor:
+            v1, v2 = box.inverse(first * u_hat), box.inverse(second * u_hat)
+            bent = shear * box.transform(v1 * v2)
+            bent = torch.addcmul(bent, stretch, box.transform((v2 - v1) * (v2 + v1)))
+            return bent + stirred
+
+        return nonlinear
 
     def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
         """As in Evolution: a Taylor-Green vortex that decays while the stirring's wave grows.
