@@ -51,18 +51,18 @@ def _single(args: argparse.Namespace) -> list[str]:
 
 
 def _check(chain: Chain) -> None:
-    """Every stage's recipe, before the first is run."""
+    """Every stage's recipes, before the first is run."""
     from lightning.pytorch import Trainer
 
     from zoo.checking import Checker
     from zoo.task import Task
 
-    for stage in chain.stages:
-        sources = [reading.read(path) for path in stage.recipes]
-        keys = Run(stage, stage.points()[0], chain.folder, {}).keys()
-        options = [(key, recipes.text(item)) for key, item in keys.items()]
+    runs = [Run(s, point, chain.folder, {}) for s in chain.stages for point in s.kinds()]
+    for run in runs:
+        sources = [reading.read(path) for path in run.recipes]
+        options = [(key, recipes.text(item)) for key, item in run.keys().items()]
         try:
             Checker(sources, options, {"model": Task, "trainer": Trainer}).check()
         except Mistake as error:
-            place = f"in stage {stage.name} of {chain.path}"
+            place = f"in stage {run.stage.name} of {chain.path}"
             raise Mistake(str(error).replace("on the command line", place)) from error

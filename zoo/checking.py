@@ -14,8 +14,8 @@ import jsonargparse
 
 from zoo import reading, release
 from zoo.reading import Mistake, Source
+from zoo.recipe_labels import KEYS as TOP
 
-TOP = ("seed_everything", "model", "data", "trainer", "ckpt_path", "save_seconds")
 MORE = ("weights_only", "verbose", "print_config", "config")
 BLOCK = ("class_path", "init_args", "dict_kwargs")
 KEYWORDS = ("best", "last", "hpc", "registry")
@@ -222,8 +222,19 @@ def parameters(made: Any) -> list[str] | None:
     return [item.name for item in items]
 
 
+JUDGED: dict[tuple[Any, str, str], str | None] = {}
+"""A chain has the same arguments hundreds of times, and each judgement builds a parser."""
+
+
 def mistyped(made: Any, name: str, item: Any) -> str | None:
     """What is wrong with the type of one argument, in a line; None when nothing is."""
+    case = (made, name, repr(item))
+    if case not in JUDGED:
+        JUDGED[case] = _judged(made, name, item)
+    return JUDGED[case]
+
+
+def _judged(made: Any, name: str, item: Any) -> str | None:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     others = {other for other in parameters(made) or [] if other != name}
     add: Callable = (

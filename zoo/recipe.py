@@ -19,6 +19,9 @@ stages:
     select:                               # the best of each group; it alone is tested
       over: [model.optimizer.init_args.lr]
       by: validation/relative_l2
+  tasks:
+    recipe: [net.yaml, "tasks/{strategy}.yaml"]       # labels: see zoo.recipe_labels
+    matrix: {strategy: [binary, jigsaw], seed_everything: [0, 1]}
 report: {class_path: zoo.report.FewShot, init_args: {...}}
 """
 
@@ -31,11 +34,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import zoo
-from zoo import reading, shelf
+from zoo import reading, recipe_labels, shelf
 from zoo.reading import Mistake, Source
 
 RUNS = Path("runs")
-STAGE = ("recipe", "set", "uses", "matrix", "select", "command", "test")
+STAGE = ("recipe", "set", "uses", "matrix", "select", "command", "test", "each")
 TOP = ("stages", "report")
 Point = dict[str, Any]
 
@@ -51,7 +54,10 @@ class Select:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage: recipes merged, keys set over them, parents, a sweep, a selection."""
+    """One stage: recipes merged, keys set over them, parents, a sweep, a selection.
+
+    Names of recipes may hold `{label}`; `files` gives those of one point.
+    """
 
     name: str
     recipes: tuple[Path, ...]
@@ -61,6 +67,18 @@ class Stage:
     select: Select | None = None
     command: Literal["fit", "validate", "test"] = "fit"
     test: bool = False
+    each: Mapping[str, Mapping[Any, Mapping[str, Any]]] = field(default_factory=dict)
+
+    def files(self, point: Point) -> tuple[Path, ...]:
+        """The recipes of one point of the matrix."""
+        return tuple(recipe_labels.filled(path, point) for path in self.recipes)
+
+    def kinds(self) -> list[Point]:
+        """A point of the matrix for each combination of labels: their recipes may differ."""
+        found: dict[str, Point] = {}
+        for point in self.points():
+            found.setdefault(json.dumps(recipe_labels.labels(point)), point)
+        return list(found.values())
 
     def points(self) -> list[Point]:
         """Every combination of the matrix, the last key fastest."""
@@ -91,9 +109,16 @@ class Run:
         """Stage and variant, for a line on the screen."""
         return f"{self.stage.name}  {variant(self.point)}".rstrip()
 
+    @property
+    def recipes(self) -> tuple[Path, ...]:
+        """The recipes, from left to right."""
+        return self.stage.files(self.point)
+
     def keys(self) -> dict[str, Any]:
         """Keys that the stage and the matrix set; a matrix key may name several, with spaces."""
-        return {**self.stage.set, **{k: v for key, v in self.point.items() for k in key.split()}}
+        told = {k: v for key, v in self.point.items() for k in key.split()}
+        matrix = {key: item for key, item in told.items() if not recipe_labels.is_label(key)}
+        return {**self.stage.set, **recipe_labels.chosen(self.stage.each, self.point), **matrix}
 
     def options(self) -> dict[str, Any]:
         """Keys that the run sets over its recipes, parents last."""
@@ -102,7 +127,7 @@ class Run:
     def argv(self) -> list[str]:
         """The command's arguments, which also work by hand."""
         words = [self.stage.command]
-        for recipe in self.stage.recipes:
+        for recipe in self.recipes:
             words += ["-c", str(recipe)]
         for key, item in self.options().items():
             words += [f"--{key}", text(item)]
@@ -111,7 +136,7 @@ class Run:
     def tree(self) -> dict[str, Any]:
         """The merged recipe with everything set but the parents."""
         tree: dict[str, Any] = {}
-        for recipe in self.stage.recipes:
+        for recipe in self.recipes:
             tree = reading.merge(tree, reading.read(recipe).content)
         for key, item in self.keys().items():
             reading.put(tree, key, item)
@@ -166,12 +191,13 @@ class Chain:
 
     def _parents(self, stage: Stage, point: Point) -> dict[str, Path]:
         found = {}
+        mine = {word: item for key, item in point.items() for word in key.split()}
         for key, name in stage.uses.items():
             parent = self.stage(name)
             fitting = [
                 rest
                 for rest, _ in parent.groups()
-                if all(point.get(k, item) == item for k, item in rest.items())
+                if all(mine.get(w, item) == item for k, item in rest.items() for w in k.split())
             ]
             if len(fitting) != 1:
                 raise Mistake(
@@ -205,11 +231,12 @@ def read(path: str | Path, out: str | Path | None = None, sets: Iterable[str] = 
     extra: dict[str, dict[str, Any]] = {name: {} for name in stages}
     for word in sets:
         name, key, item = _assignment(word, list(stages))
-        for each in stages if name == "*" else [name]:
+        for each in _meant(source, name, key):
             extra[each][key] = item
     base = Path(path).parent
     made = tuple(_stage(source, base, name, item, extra[name]) for name, item in stages.items())
     _check_uses(source, made)
+    _check_labels(source, made)
     report = source.content.get("report")
     folder = Path(out) if out is not None else RUNS / Path(path).stem
     return Chain(Path(path).stem, _relative(Path(path)), made, folder, report, tuple(sets))
@@ -223,20 +250,17 @@ def _stage(source: Source, base: Path, name: str, item: Any, extra: Mapping[str,
         _known(source, (*key, one), STAGE, "a stage")
     named = item["recipe"] if isinstance(item["recipe"], list) else [item["recipe"]]
     recipes = tuple(_relative(base / one) for one in named)
-    for recipe in recipes:
-        if not recipe.is_file():
-            hint = reading.near(recipe.name, reading.siblings(recipe), "did you mean")
-            raise Mistake(f"stages.{name}.recipe: no file {recipe}{hint}\n  in {source.where(key)}")
     matrix = item.get("matrix") or {}
     for one, values in matrix.items():
         if not isinstance(values, list) or not values:
             raise Mistake(f"stages.{name}.matrix.{one}: a list of values\n  in {source.where(key)}")
-    matrix = {one: values for one, values in matrix.items() if one not in extra}
+    recipe_labels.check(source, name, item, matrix)
+    matrix, extra = recipe_labels.narrowed(matrix, extra)
     select = _select(source, name, item.get("select"), matrix, extra)
     command = item.get("command", "fit")
     if command not in ("fit", "validate", "test"):
         raise Mistake(f"stages.{name}.command: {command!r} is none of fit, validate, test")
-    return Stage(
+    stage = Stage(
         name,
         recipes,
         {**(item.get("set") or {}), **extra},
@@ -245,7 +269,13 @@ def _stage(source: Source, base: Path, name: str, item: Any, extra: Mapping[str,
         select,
         command,
         bool(item.get("test", select is not None)) and command == "fit",
+        item.get("each") or {},
     )
+    for recipe in dict.fromkeys(path for point in stage.kinds() for path in stage.files(point)):
+        if not recipe.is_file():
+            hint = reading.near(recipe.name, reading.siblings(recipe), "did you mean")
+            raise Mistake(f"stages.{name}.recipe: no file {recipe}{hint}\n  in {source.where(key)}")
+    return stage
 
 
 def _select(
@@ -285,6 +315,31 @@ def _check_uses(source: Source, stages: tuple[Stage, ...]) -> None:
                     f"stages.{stage.name}.uses.{key}: no earlier stage {name!r}{hint}\n  in {place}"
                 )
         earlier.append(stage.name)
+
+
+def _check_labels(source: Source, stages: tuple[Stage, ...]) -> None:
+    matrices = {stage.name: stage.matrix for stage in stages}
+    for stage in stages:
+        inherited = [w for name in stage.uses.values() for k in matrices[name] for w in k.split()]
+        recipe_labels.check_used(
+            source, stage.name, stage.recipes, stage.matrix, stage.each, inherited
+        )
+
+
+def _meant(source: Source, name: str, key: str) -> list[str]:
+    """The stages that an assignment `name.key=value` goes to; a label only where there is one."""
+    stages = source.content["stages"]
+    named = list(stages) if name == "*" else [name]
+    if not recipe_labels.is_label(key):
+        return named
+    blocks = {one: stages[one] for one in named if isinstance(stages[one], Mapping)}
+    matrices = {one: block.get("matrix") or {} for one, block in blocks.items()}
+    found = [one for one, matrix in matrices.items() if key in recipe_labels.labels(matrix)]
+    if not found:
+        known = {*recipe_labels.KEYS, *(w for m in matrices.values() for w in m)}
+        hint = reading.near(key, sorted(known), "did you mean")
+        raise Mistake(f"--set {name}.{key}: neither a key of a recipe nor a label{hint}")
+    return found
 
 
 def _known(source: Source, key: tuple[str, ...], known: Iterable[str], what: str) -> None:

@@ -10,6 +10,7 @@ from zoo import exporting, reading, shelf
 from zoo import recipe as recipes
 from zoo.checking import find, parameters
 from zoo.recipe import Run
+from zoo.recipe_labels import labels
 
 FILES = shelf.recipes()
 CONTENT = {name: reading.read(path).content for name, path in FILES.items()}
@@ -27,12 +28,15 @@ def stages():
     found = {}
     for name in CHAINS:
         chain = recipes.read(FILES[name])
-        for stage in chain.stages:
-            key = (stage.recipes, stage.command, bool(stage.uses))
+        for plain in chain.stages:
             # paths are told as seen from here, and each test works elsewhere
-            stage = replace(stage, recipes=tuple(path.resolve() for path in stage.recipes))
-            run = Run(stage, stage.points()[0], chain.folder, {})
-            found.setdefault(key, pytest.param(run, id=f"{name}:{stage.name}"))
+            stage = replace(plain, recipes=tuple(path.resolve() for path in plain.recipes))
+            for point in stage.kinds():
+                run = Run(stage, point, chain.folder, {})
+                key = (run.recipes, stage.command, bool(stage.uses))
+                told = ",".join(map(str, labels(point).values()))
+                label = f"{name}:{stage.name}{':' if told else ''}{told}"
+                found.setdefault(key, pytest.param(run, id=label))
     return list(found.values())
 
 
@@ -90,7 +94,13 @@ def test_a_recipe_begins_with_what_it_claims_and_costs(name):
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(CHAINS) - set(WHOLE)))
 def test_a_part_is_used_by_a_chain(name):
-    used = {p.resolve() for c in CHAINS for s in recipes.read(FILES[c]).stages for p in s.recipes}
+    used = {
+        path.resolve()
+        for chain in CHAINS
+        for stage in recipes.read(FILES[chain]).stages
+        for point in stage.kinds()
+        for path in stage.files(point)
+    }
     assert FILES[name].resolve() in used
 
 
@@ -109,7 +119,7 @@ def test_a_stage_fits_one_batch(run, zoo, parent):
     options = {**run.keys(), **toy(tree)}
     if run.stage.uses or tree["model"].get("init_from"):
         options["model.init_from"] = parent
-    files = [word for path in run.stage.recipes for word in ("-c", path)]
+    files = [word for path in run.recipes for word in ("-c", path)]
     code, _, err = zoo(run.stage.command, *files, *words(options))
     assert code == 0, err
 
