@@ -174,11 +174,13 @@ class Evolution(ABC):
             BlowUp: which samples left the finite numbers, with their coefficients.
             ValueError: shapes, dtypes or times that do not fit.
         """
-        self._check(box, u0, p, times, steps)
+        self.check(box, u0, p, times, steps)
         with _on(u0.device):
             spectra = self.spectra(box, u0, p, times, order=order, steps=steps, forcing=forcing)
             frames = torch.stack([box.inverse(u_hat) for u_hat in spectra], 1)
-        self.refuse_blow_up(frames, p)
+        samples = self.blown(frames).nonzero().flatten().tolist()
+        if samples:
+            raise self.blow_up(p, samples)
         return frames
 
     def spectra(
@@ -207,12 +209,10 @@ class Evolution(ABC):
             if (i + 1) % steps == 0:
                 yield u_hat
 
-    def refuse_blow_up(self, frames: Tensor, p: Tensor, numbers: list[int] | None = None) -> None:
-        """Raise BlowUp for trajectories (b, t, c, *n) that are not finite or grew absurdly."""
-        samples = self.blown(frames).nonzero().flatten().tolist()
-        if samples:
-            named = [dict(zip(self.coefficients, p[i].tolist(), strict=True)) for i in samples]
-            raise BlowUp(self.name, [numbers[i] for i in samples] if numbers else samples, named)
+    def blow_up(self, p: Tensor, samples: list[int]) -> BlowUp:
+        """The error that names some samples of a batch and their coefficients."""
+        named = [dict(zip(self.coefficients, p[i].tolist(), strict=True)) for i in samples]
+        return BlowUp(self.name, samples, named)
 
     def blown(self, frames: Tensor) -> Tensor:
         """Which trajectories (b, t, c, *n) blew up, (b,) bool."""
@@ -220,7 +220,8 @@ class Evolution(ABC):
         # not (x <= limit), so that NaN counts
         return ~(size <= self.growth * (1 + size[:, :1])).all(1)
 
-    def _check(self, box: Box, u0: Tensor, p: Tensor, times: Tensor, steps: int) -> None:
+    def check(self, box: Box, u0: Tensor, p: Tensor, times: Tensor, steps: int) -> None:
+        """Refuse shapes, dtypes and times that do not fit, naming them."""
         columns, channels = len(self.coefficients), len(self.fields)
         if u0.shape[1:] != (channels, *box.shape) or p.shape != (len(u0), columns):
             raise ValueError(
