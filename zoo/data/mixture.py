@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -69,8 +68,7 @@ class Mixture(LightningDataModule):
         self.limit = limit
         self.seed = seed
         self.workers = workers
-        # a block from a file has a mapping in place of the plain dataclass
-        self.window = Window(**window) if isinstance(window, Mapping) else window
+        self.window = window
         self.augment = list(augment or [])
         self.hide_coefficients = hide_coefficients
         self._splits: dict[str, list[Fields]] = {}
@@ -211,7 +209,8 @@ class Mixture(LightningDataModule):
             rows = torch.cat([_rows(getattr(d, name)) for d in train])
             rows = rows[:, :0] if title == "coefficients" and self.hide_coefficients else rows
             result[f"{title}_mean"] = rows.mean(0)
-            result[f"{title}_std"] = rows.std(0, correction=0)
+            spread = rows.std(0, correction=0) if rows.shape[1] else rows.new_zeros(0)
+            result[f"{title}_std"] = spread
         return result
 
     def _loader(self, split: str, order: Any) -> DataLoader:

@@ -71,9 +71,7 @@ class Trajectories(FieldSet):
                 f"channels={channels}: {equation.name} has the fields {equation.fields}; "
                 "name each of them, in this order"
             )
-        # a block from a file has a mapping in place of the plain dataclass
-        given = Timeline(**timeline) if isinstance(timeline, Mapping) else timeline
-        self.timeline = given if given is not None else Timeline(32, equation.frame)
+        self.timeline = timeline if timeline is not None else Timeline(32, equation.frame)
         self.equation = equation
         self.grid = grid
         self.train = train

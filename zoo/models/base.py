@@ -169,14 +169,33 @@ def build(
             hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {known}"
             raise BlockError(f"{cls.__name__} has no argument {name!r}{hint}")
     for name, value in arguments.items():
+        plain = _dataclass(parameters[name].annotation)
         if name == "interface" and isinstance(value, Mapping):
             arguments[name] = interface(value)
+        elif plain is not None and isinstance(value, Mapping):
+            arguments[name] = _filled(plain, value)
         else:
             arguments[name] = _built(value, allowed)
             # JSON has no tuples
             if typing.get_origin(parameters[name].annotation) is tuple and isinstance(value, list):
                 arguments[name] = tuple(arguments[name])
     return cls(**arguments)
+
+
+def _dataclass(annotation: Any) -> type | None:
+    """The plain dataclass that an argument takes, alone or beside None."""
+    for kind in (annotation, *typing.get_args(annotation)):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            return kind
+    return None
+
+
+def _filled(kind: type, value: Mapping[str, Any]) -> Any:
+    known = [f.name for f in dataclasses.fields(kind)]
+    unknown = [key for key in value if key not in known]
+    if unknown:
+        raise BlockError(f"{kind.__name__} has no field {unknown[0]!r}; it has {known}")
+    return kind(**value)
 
 
 def _built(value: Any, allowed: tuple[str, ...]) -> Any:
