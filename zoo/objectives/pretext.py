@@ -91,7 +91,7 @@ class Pretext(Objective):
             self.channels(self.operator(model)),
             outputs,
             dimension=interface.dimension,
-            widths=self.widths or ((64, 64) if features else (128, 256)),
+            widths=self.widths or ((32, 32) if features else (128, 256)),
             kernel=1 if features else 3,
             periodic=interface.boundary == "periodic",
         )
