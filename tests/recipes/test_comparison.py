@@ -103,6 +103,16 @@ def test_the_claims_are_computed(results, made, tmp_path):
     assert told == "agrees" and "0.000 (jigsaw 0.000) against 0.458" in line
 
 
+def test_a_far_stage_may_have_systems_of_the_same_names(results, made, tmp_path):
+    results += [made("scratch_far", 0.5, "heat"), made("far", 0.4, "heat", strategy="transfer")]
+    report = Comparison(["scratch", "scratch_far"], ["tuned", "far"], far=["scratch_far", "far"])
+    report.write(results, tmp_path)
+    text = (tmp_path / "comparison_strategies.md").read_text()
+    assert "| heat | burgers | mean ratio | heat far | mean ratio (far) |" in text
+    assert row(text, "transfer")[3:] == ["0.4000 (0.80)", "0.80"]
+    assert verdict(text, "the gain shrinks with distance")[0] == "agrees"
+
+
 def test_a_claim_that_fails_is_told_so(made, tmp_path):
     results = [made("scratch", 0.5, s) for s in ("heat", "burgers")]
     for strategy, value in {"transfer": 0.4, "transfer_shift": 0.45, "masked": 0.3}.items():
@@ -182,7 +192,7 @@ def test_a_recorded_stage_gets_the_figures_of_its_own_strategy(results, tmp_path
         ({"strategy": "tactic"}, r"report.strategy: tuned has no matrix key 'tactic'"),
         ({"examples": "limit"}, r"report.examples: scratch has no matrix key 'limit'"),
         ({"figure": "test/relative_l"}, r"report.figure: .*did you mean 'test/relative_l2'"),
-        ({"far": ["heet"]}, r"report.far: no system 'heet'; did you mean 'heat'"),
+        ({"far": ["heet"]}, r"report.far: no system or stage 'heet'; did you mean 'heat'"),
         ({"kind": "../x"}, r"report.kind: '../x'"),
     ],
 )

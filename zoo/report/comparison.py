@@ -35,7 +35,8 @@ class Comparison:
         examples: the matrix key that holds the number of examples.
         figure: what is compared.
         transfer: the strategy that is supervised pretraining.
-        far: systems outside the pretraining data; their ratios are told apart.
+        far: systems outside the pretraining data, or stages on such data, whose systems are then
+            told as `<system> far`; their ratios stand apart.
         title: of the plot, and of the figures that are recorded.
         record: a stage, whose releases get the figures of their own strategy; a release, which
             gets those of `transfer`; or strategies with the release or stage of each.
@@ -71,12 +72,9 @@ class Comparison:
             demand(named, name)
         runs = self._runs(named)
         grid, systems = Grid(runs), list(dict.fromkeys(run.system for run in runs))
-        for name in self.far:
-            if name not in systems:
-                hint = near(name, systems, "did you mean")
-                raise Mistake(f"report.far: no system {name!r}{hint}; there are {systems}")
-        groups = [[s for s in systems if (s in self.far) == away] for away in (False, True)]
-        tables = {f"n = {n}": self._rows(grid, runs, groups, n) for n in grid.examples}
+        away = self._away(runs, systems)
+        groups = [[s for s in systems if s not in away], [s for s in systems if s in away]]
+        tables = {f"n = {n}": _rows(grid, runs, groups, n) for n in grid.examples}
         told = claims(grid, groups[0], groups[1], self.transfer)
         stem = folder / f"comparison_{self.kind}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +87,15 @@ class Comparison:
         shown = [line for head, rows in tables.items() for line in (head, *aligned(rows), "")]
         shown += [f"{one.verdict}: {one.text}: {one.figures}" for one in told]
         return "\n".join([*shown, "", f"table:    {stem}.md (.csv)", *plot])
+
+    def _away(self, runs: Sequence[Measured], systems: Sequence[str]) -> set[str]:
+        """The systems that are outside the pretraining data."""
+        for name in self.far:
+            known = [*systems, *self.scratch, *self.tuned]
+            if name not in known:
+                hint = near(name, known, "did you mean")
+                raise Mistake(f"report.far: no system or stage {name!r}{hint}; there are {known}")
+        return {run.system for run in runs if {run.system, run.result.stage} & set(self.far)}
 
     def _runs(self, named: Mapping[str, Sequence[Result]]) -> list[Measured]:
         found = [self._run(one, NONE) for name in self.scratch for one in named[name]]
@@ -104,9 +111,10 @@ class Comparison:
         return found
 
     def _run(self, one: Result, strategy: str) -> Measured:
+        system = str(self._key(one, self.system, "system"))
         return Measured(
             strategy,
-            str(self._key(one, self.system, "system")),
+            f"{system} far" if one.stage in self.far else system,
             int(self._key(one, self.examples, "examples")),
             measured.seed(one.point),
             measured.value(one.folder, self.figure),
@@ -123,25 +131,6 @@ class Comparison:
                 f"it has {measured.known_labels([one])}"
             )
         return words[key]
-
-    def _rows(
-        self, grid: Grid, runs: Sequence[Measured], groups: Sequence[list[str]], n: int
-    ) -> list[list[str]]:
-        told = [found for group in groups if (found := grid.systems(n, group))]
-        tags = [
-            "mean ratio (far)" if set(group) & set(self.far) else "mean ratio" for group in told
-        ]
-        head = [w for group, tag in zip(told, tags, strict=True) for w in (*group, tag)]
-        rows = [["strategy", *head]]
-        for strategy in (NONE, *grid.strategies):
-            cells = []
-            for group in told:
-                cells += [_cell(grid, (strategy, system, n)) for system in group]
-                mean = None if strategy == NONE else grid.mean(strategy, group, n)
-                cells.append("" if mean is None else _pm(mean, grid.spread(strategy, group, n), 2))
-            rows.append([strategy, *cells])
-        lowest = [w for group in told for w in (*(_trivial(runs, s, n) for s in group), "")]
-        return [*rows, [TRIVIAL, *lowest]] if any(lowest) else rows
 
     def _page(self, tables: Mapping[str, list[list[str]]], told: Sequence[Claim]) -> str:
         lines = [f"# {self.title or self.kind}: {self.figure}", "", NOTE]
@@ -202,6 +191,26 @@ class Comparison:
             base = [run.value for run in both.get(NONE, []) if run.value is not None]
             entries.append({**made, "baseline": statistics.mean(base) if base else None})
         return entries
+
+
+def _rows(
+    grid: Grid, runs: Sequence[Measured], groups: Sequence[list[str]], n: int
+) -> list[list[str]]:
+    """The rows of one table: none, each strategy, and the best trivial predictor."""
+    tagged = zip(groups, ("mean ratio", "mean ratio (far)"), strict=True)
+    pairs = [(found, tag) for group, tag in tagged if (found := grid.systems(n, group))]
+    told = [group for group, _ in pairs]
+    head = [word for group, tag in pairs for word in (*group, tag)]
+    rows = [["strategy", *head]]
+    for strategy in (NONE, *grid.strategies):
+        cells = []
+        for group in told:
+            cells += [_cell(grid, (strategy, system, n)) for system in group]
+            mean = None if strategy == NONE else grid.mean(strategy, group, n)
+            cells.append("" if mean is None else _pm(mean, grid.spread(strategy, group, n), 2))
+        rows.append([strategy, *cells])
+    lowest = [w for group in told for w in (*(_trivial(runs, s, n) for s in group), "")]
+    return [*rows, [TRIVIAL, *lowest]] if any(lowest) else rows
 
 
 def _cell(grid: Grid, case: measured.Case) -> str:
