@@ -60,7 +60,7 @@ class AllenCahn(Evolution):
     @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution: thinner interfaces need grids that are too fine."""
-        return {"eps2": (2e-4, 10.0), "r": (0.0, 10.0)}
+        return {"eps2": (5e-4, 10.0), "r": (0.0, 10.0)}
 
     @property
     def frame(self) -> float:

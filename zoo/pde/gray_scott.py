@@ -16,8 +16,9 @@ class GrayScott(Evolution):
     the equation is linear: a relaxes to 1. Start from `concentrations`, whose values lie in [0, 1];
     fields that are negative somewhere have no meaning here, though most do not blow up.
 
-    Values that do not blow up: F and κ in [0, 0.2], diffusivities in [2e-6, 1]. Patterns live near
-    F in [0.014, 0.06], κ in [0.045, 0.065]; the default is where 16 of 16 starts on the side 1 had
+    Values that do not blow up: F in [0.005, 0.2], κ in [0.02, 0.1], diffusivities in [1e-5, 1e-4];
+    where the fuel spreads 200 times faster than the catalyst, b grows in points. Patterns live near
+    F in [0.014, 0.06], κ in [0.045, 0.065]; in the default ranges 16 of 16 starts on the side 1 had
     one after 620 units of time. Fronts have the width √(Dv / F): the side 1 needs 128 points for
     two digits, since products of three leave the waves below a quarter of the grid.
 
@@ -69,8 +70,8 @@ class GrayScott(Evolution):
     @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution."""
-        rate, spreading = (0.0, 0.2), (2e-6, 1.0)
-        return {"F": rate, "kappa": rate, "Du": spreading, "Dv": spreading}
+        spreading = (1e-5, 1e-4)
+        return {"F": (5e-3, 0.2), "kappa": (0.02, 0.1), "Du": spreading, "Dv": spreading}
 
     @property
     def lengths(self) -> tuple[float, ...]:
