@@ -29,6 +29,7 @@ class AllenCahn(Evolution):
     """
 
     name: ClassVar[str] = "allen_cahn"
+    degree: ClassVar[int] = 3
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class AllenCahn(Evolution):
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
         """As in Evolution."""
-        keep = kept(box, 3)
+        keep = kept(box, self.degree)
         return -spread(p[:, 1], box) * keep * box.transform(box.inverse(keep * u_hat) ** 3)
 
     def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ class GrayScott(Evolution):
 
     name: ClassVar[str] = "gray_scott"
     fields: ClassVar[tuple[str, ...]] = ("a", "b")
+    degree: ClassVar[int] = 3
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class GrayScott(Evolution):
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
         """As in Evolution: the reaction and the constant part of the feed."""
-        keep = kept(box, 3)
+        keep = kept(box, self.degree)
         a, b = box.inverse(keep * u_hat).unbind(1)
         reaction = (keep * box.transform(a * b * b))[:, None]
         feed = spread(p[:, 0], box) * box.transform(torch.ones(box.shape, dtype=torch.float64))
