@@ -38,7 +38,7 @@ def test_a_block_is_the_plain_torch_formula(rng):
         h = h * (1 + factor) + shift
         h = F.conv2d(h, block.widen.weight[..., None, None], block.widen.bias)
         h = F.conv2d(F.gelu(h), block.narrow.weight[..., None, None], block.narrow.bias)
-        want = u + block.scale[:, None, None] * h
+        want = u + h
     got = block(u.movedim(1, -1), p).movedim(-1, 1)
     assert torch.allclose(got, want, rtol=1e-4, atol=1e-4)
 
@@ -197,3 +197,11 @@ def test_another_grid_is_refused_unless_any_is_allowed():
     assert free(torch.ones(1, 1, 2, 24, 16)).isfinite().all()
     with pytest.raises(ValueError, match=r"grid \(20, 16\) is not a multiple of 8"):
         free(torch.zeros(1, 1, 2, 20, 16))
+
+
+@pytest.mark.parametrize(("widths", "count"), [((16, 32, 64), 156_513), ((42, 84, 168), 1_030_009)])
+def test_the_sizes_beside_the_paper_s_have_the_parameters_that_are_stated(widths, count):
+    interface = Interface(("u",), ("u",), box=(2.0, 2.0), dt=0.02, history=8)
+    with torch.device("meta"):
+        unet = UNet(interface, Affine(), widths=widths, patch=1, attention=4)
+    assert sum(parameter.numel() for parameter in unet.parameters()) == count

@@ -23,11 +23,12 @@ class UNet(Operator):
 
     Patches of the fields are lifted linearly to the first level. A level has `blocks` blocks on the
     way down and as many on the way up; a step down is a linear map of 2 x ... x 2 cells, a step up
-    its mirror image, to which a linear map of the level's own field is added: the same
-    as a pointwise layer over both, concatenated. The last level has its blocks once, and attention
-    if wanted. Patches are unfolded to cells at the end, and a linear map of the fields is added.
-    Coefficients scale and shift inside every block. Space has 1 to 3
-    dimensions; kernels act on cells, so that the grid belongs to the model.
+    its mirror image, to which a linear map of the level's own field is added: the same as a
+    pointwise layer over both, concatenated. The last level has its blocks once, and attention if
+    wanted. Patches are unfolded to cells at the end, and a linear map of the fields is added.
+    Coefficients scale and shift inside every block. Space has 1 to 3 dimensions; kernels act on
+    cells, so that the grid belongs to the model. On a periodic box a roll by `factor` cells of the
+    input rolls the output.
 
     Shapes:
         as in Operator; features have `widths[0]` channels.
@@ -48,12 +49,16 @@ class UNet(Operator):
         ValueError: another grid, one that the levels do not divide, or arguments that make no net.
 
     Accuracy:
-        Seconds and learnt errors are on the cards.
+        Five advected waves, speeds in [0.1, 1], 8 frames in, 24 frames ahead, 1,000 samples, blocks
+        (1, 1, 2), 200 steps of 32 with AdamW at 1e-3: relative L2 0.40 on new samples, persistence
+        1.57; at 3e-3 with patch 4, at half the time, 0.33 (one seed each). A step of 32 fields of
+        32 x 32 cells then takes about 95 ms and 50 ms of one CPU thread.
 
     Source:
         Ronneberger et al., MICCAI 2015 (arXiv 1505.04597); blocks of Liu et al., CVPR 2022 (arXiv
-        2201.03545). In place of the one of Zhou et al. (arXiv 2406.08473), widths 16, 32, 64 and
-        1,011,201 parameters: no linear attention at the finer levels, no dense 3 x 3 convolutions.
+        2201.03545). In place of the one of Zhou et al. (arXiv 2406.08473) of widths 16, 32, 64 and
+        1,011,201 parameters, which has linear attention at every level. Of 8 frames, patch 1 and
+        four heads these widths give 156,513 parameters here, and (42, 84, 168) give 1,030,009.
     """
 
     resolution: ClassVar[Literal["free", "fixed"]] = "fixed"
@@ -78,17 +83,15 @@ class UNet(Operator):
         self.grid = grid if grid is None or isinstance(grid, int) else list(grid)
         counts = self._counts()
         self._refuse_arguments()
-        cells, points = patch**interface.dimension, STRIDE**interface.dimension
-        inputs = interface.history * len(interface.inputs)
+        cells, inputs = patch**interface.dimension, interface.history * len(interface.inputs)
         self.lift = nn.Linear(cells * inputs, self.width)
-        self.down = nn.ModuleList(self._level(*level) for level in zip(widths, counts, strict=True))
-        self.up = nn.ModuleList(
-            self._level(*level) for level in zip(widths[:-1], counts, strict=False)
-        )
-        pairs = list(pairwise(widths))
-        self.coarsen = nn.ModuleList(nn.Linear(points * fine, coarse) for fine, coarse in pairs)
-        self.refine = nn.ModuleList(nn.Linear(coarse, points * fine) for fine, coarse in pairs)
-        self.skip = nn.ModuleList(nn.Linear(fine, fine, bias=False) for fine, _ in pairs)
+        levels, steps = list(zip(widths, counts, strict=True)), list(pairwise(widths))
+        self.down = nn.ModuleList(self._level(*level) for level in levels)
+        self.up = nn.ModuleList(self._level(*level) for level in levels[:-1])
+        near = STRIDE**interface.dimension
+        self.coarsen = nn.ModuleList(nn.Linear(near * fine, coarse) for fine, coarse in steps)
+        self.refine = nn.ModuleList(nn.Linear(coarse, near * fine) for fine, coarse in steps)
+        self.skip = nn.ModuleList(nn.Linear(fine, fine, bias=False) for fine, _ in steps)
         self.look = Attention(widths[-1], attention) if attention else None
         self.unfold = nn.Linear(self.width, cells * self.width)
         self.around = nn.Linear(inputs, self.width, bias=False)

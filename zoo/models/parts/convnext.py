@@ -5,14 +5,13 @@ from torch import Tensor, nn
 from zoo.models.parts.convnext_depthwise import Depthwise
 
 EXPANSION = 4
-LAYER_SCALE = 0.1
 
 
 class ConvNeXt(nn.Module):
-    """h + γ W2 gelu(W1 ((1 + s) norm(K h) + m)): neighbours, then channels, added to what was.
+    """h + W2 gelu(W1 ((1 + s) norm(K h) + m)): neighbours, then channels, added to what was.
 
-    K is a depthwise convolution, norm a LayerNorm over channels, W1 widens `EXPANSION`-fold, γ is a
-    factor for each channel, and s, m are linear in the coefficients p (0 without any).
+    K is a depthwise convolution, norm a LayerNorm over channels, W1 widens `EXPANSION`-fold, and
+    s, m are linear in the coefficients p (0 without any).
 
     Shapes:
         h, result: (b, *n, channels); p: (b, coefficients).
@@ -25,9 +24,10 @@ class ConvNeXt(nn.Module):
         coefficients: how many condition the block; 0 for none.
 
     Source:
-        Liu et al., CVPR 2022 (arXiv 2201.03545), figure 4. There γ starts at 1e-6, for nets of some
-        thirty blocks; the few here start at 0.1. Scale and shift as in Perez et al., AAAI 2018
-        (arXiv 1709.07871).
+        Liu et al., CVPR 2022 (arXiv 2201.03545), figure 4. Without its layer scale, which starts at
+        1e-6 for nets of some thirty blocks: in the few blocks here a start at 0.1 learns slower
+        than none (advected waves, 200 steps: error 0.49 against 0.40, one seed). Scale and shift
+        as in Perez et al., AAAI 2018 (arXiv 1709.07871).
     """
 
     def __init__(
@@ -41,7 +41,6 @@ class ConvNeXt(nn.Module):
             self.condition = nn.Linear(coefficients, 2 * channels, bias=False)
         self.widen = nn.Linear(channels, EXPANSION * channels)
         self.narrow = nn.Linear(EXPANSION * channels, channels)
-        self.scale = nn.Parameter(self.narrow.weight.new_full((channels,), LAYER_SCALE))
 
     def forward(
         self, h: Float[Tensor, "b *n channels"], p: Float[Tensor, "b coefficients"] | None
@@ -52,6 +51,4 @@ class ConvNeXt(nn.Module):
             wide = (len(y), *(1,) * (y.ndim - 2), -1)
             factor, shift = self.condition(p).view(wide).chunk(2, -1)
             y = y * (1 + factor) + shift
-        # γ on the weights is cheaper than on the field
-        weight, bias = self.scale[:, None] * self.narrow.weight, self.scale * self.narrow.bias
-        return h + F.linear(F.gelu(self.widen(y)), weight, bias)
+        return h + self.narrow(F.gelu(self.widen(y)))
