@@ -43,9 +43,12 @@ def _interface(config: Mapping[str, Any]) -> Iterable[str]:
     ]
     box = " × ".join(f"{side:g}" for side in face["box"])
     step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
+    # releases of the first version have no offset: the next frame
+    ahead = face.get("offset", 1)
+    jump = f", the first of them {ahead} time steps after the last one in" if ahead > 1 else ""
     facts = (
         f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
-        f"{face['history']} frame(s) in, {face['horizon']} out. A unit of 1 is dimensionless."
+        f"{face['history']} frame(s) in, {face['horizon']} out{jump}. A unit of 1 is dimensionless."
     )
     yield f"## Channels\n\n{table(['what', 'name', 'unit'], rows)}\n\n{facts}"
     ranges = about["ranges"]

@@ -5,6 +5,7 @@ from typing import Any
 
 Figures = Sequence[Mapping[str, Any]]
 KINDS = {"resolution": ("grid", "Other grids"), "shift": ("ranges", "Other ranges")}
+STEP = "/step="
 HEAD = [
     *("figure", "value", "spread", "samples", "seeds", "trivial", "scratch", "unit"),
     *("tolerance", "seconds"),
@@ -45,7 +46,9 @@ def measured(entries: Figures) -> Iterable[str]:
     """The sections of a card that hold figures: plain ones, few examples, other grids, ranges."""
     kinds = [entry["name"].partition("/")[0] for entry in entries]
     pairs = list(zip(kinds, entries, strict=True))
-    plain = [row(entry) for kind, entry in pairs if kind not in (*KINDS, "few_shot")]
+    steps = [entry for entry in entries if STEP in entry["name"]]
+    apart = (*KINDS, "few_shot")
+    plain = [row(e) for kind, e in pairs if kind not in apart and STEP not in e["name"]]
     if plain:
         yield (
             f"## Figures\n\n{table(HEAD, plain)}\n\n"
@@ -54,6 +57,8 @@ def measured(entries: Figures) -> Iterable[str]:
             "seeds; `seconds` is the training's. `zoo verify` measures again what is marked so, "
             "within the tolerance."
         )
+    if steps:
+        yield f"## Rollout\n\nError of single frames over the steps taken.\n\n{_rollout(steps)}"
     shots = [_shot(entry) for kind, entry in pairs if kind == "few_shot"]
     if shots:
         head = ["figure", "examples", "fine-tuned", "from scratch", "ratio", "seeds", "trivial"]
@@ -63,6 +68,17 @@ def measured(entries: Figures) -> Iterable[str]:
         if rows:
             head = [word, "figure", "value", "spread", "samples", "seeds", "trivial"]
             yield f"## {title}\n\n{table(head, rows)}"
+
+
+def _rollout(entries: Figures) -> str:
+    """A row for each system and a column for each step, of names `test/<system>/step=<k>/...`."""
+    found: dict[str, dict[str, float]] = {}
+    for entry in entries:
+        system, _, rest = entry["name"].partition(STEP)
+        found.setdefault(system, {})[rest.partition("/")[0]] = entry["value"]
+    columns = sorted({step for row in found.values() for step in row})
+    rows = [[name, *(_number(row.get(step)) for step in columns)] for name, row in found.items()]
+    return table(["system", *(f"step {int(step)}" for step in columns)], rows)
 
 
 def _swept(entry: Mapping[str, Any]) -> list[str]:

@@ -287,6 +287,11 @@ class Task(LightningModule):
             "objective": type(self.objective).__name__,
             "ranges": self.data.ranges(),
         }
+        if self.objective.pretext:
+            told["summary"] = (
+                f"A body pretrained by {told['objective']}: its outputs mean nothing before it is "
+                "fine-tuned. Start from it with `model.init_from`."
+            )
         return {**told, **self.about}
 
     def on_test_end(self) -> None:

@@ -41,6 +41,8 @@ class AllenCahn(Evolution):
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension={dimension}; an alloy has 1, 2 or 3")
         self.dimension = dimension
+        self.eps2 = eps2
+        self.r = r
         self._ranges = self._ranged(eps2=eps2, r=r)
 
     @property

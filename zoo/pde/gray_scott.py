@@ -51,6 +51,10 @@ class GrayScott(Evolution):
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension={dimension}; a reactor has 1, 2 or 3")
         self.dimension = dimension
+        self.F = F
+        self.kappa = kappa
+        self.Du = Du
+        self.Dv = Dv
         self._ranges = self._ranged(F=F, kappa=kappa, Du=Du, Dv=Dv)
 
     @property

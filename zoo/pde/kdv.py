@@ -37,6 +37,8 @@ class KdV(Evolution):
         self, *, c: tuple[float, float] = (3.0, 6.0), d: tuple[float, float] = (0.5, 1.0)
     ) -> None:
         self.dimension = 1
+        self.c = c
+        self.d = d
         self._ranges = self._ranged(c=c, d=d)
 
     @property

@@ -42,6 +42,8 @@ class KuramotoSivashinsky(Evolution):
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension={dimension}; a front has 1, 2 or 3")
         self.dimension = dimension
+        self.nu = nu
+        self.c = c
         self._ranges = self._ranged(nu=nu, c=c)
 
     @property

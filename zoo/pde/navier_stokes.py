@@ -40,6 +40,8 @@ class NavierStokes(Evolution):
         self, *, nu: tuple[float, float] = (1e-3, 1e-2), amp: tuple[float, float] = (0.0, 0.1)
     ) -> None:
         self.dimension = 2
+        self.nu = nu
+        self.amp = amp
         self._ranges = self._ranged(nu=nu, amp=amp)
 
     @property
