@@ -1,5 +1,6 @@
 """Processes that run one zoo command after another; they end with the one that started them."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -43,7 +44,10 @@ def work(words: list[str]) -> int:
     """Run one command; its exit code."""
     from zoo.cli import main
 
-    return main(words, tell=False)
+    try:
+        return main(words, tell=False)
+    finally:
+        gc.collect()  # a trainer and its data are a cycle: without this, runs pile up
 
 
 def follow() -> None:
