@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 import statistics
 
 import pytest
@@ -205,6 +206,18 @@ def test_a_wrong_argument_is_named(results, tmp_path, options, words):
 def test_two_runs_that_nothing_tells_apart_are_refused(results, tmp_path):
     with pytest.raises(Mistake, match=r"two runs of none on heat with 100 examples and seed 0"):
         page(tmp_path, [*results, results[0]])
+
+
+def test_where_keeps_the_runs_of_one_model(results, made, tmp_path):
+    def of(net, one):
+        return replace(one, point={"net": net, **one.point})
+
+    alone = page(tmp_path / "alone", results)
+    worse = [of("unet", made("scratch", 0.7, s, i, 101)) for s in SCRATCH for i in (0, 1)]
+    both = [of("fno", one) for one in results] + worse
+    assert page(tmp_path / "both", both, where={"net": "fno"}) == alone
+    with pytest.raises(Mistake, match=r"where: no run of scratch has .*'gru'"):
+        page(tmp_path, both, where={"net": "gru"})
 
 
 def test_the_plot_refuses_what_it_cannot_draw():

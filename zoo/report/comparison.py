@@ -38,6 +38,8 @@ class Comparison:
         far: systems outside the pretraining data, or stages on such data, whose systems are then
             told as `<system> far`; their ratios stand apart.
         title: of the plot, and of the figures that are recorded.
+        where: matrix keys and the value that a run must have to be told here, for a chain of
+            several models.
         record: a stage, whose releases get the figures of their own strategy; a release, which
             gets those of `transfer`; or strategies with the release or stage of each.
     """
@@ -55,6 +57,7 @@ class Comparison:
         transfer: str = "transfer",
         far: list[str] | None = None,
         title: str = "",
+        where: dict[str, str] | None = None,
         record: str | dict[str, str] | None = None,
     ) -> None:
         if not kind.replace("_", "").replace("-", "").isalnum():
@@ -63,13 +66,16 @@ class Comparison:
         self.tuned = [tuned] if isinstance(tuned, str) else list(tuned)
         self.kind, self.strategy, self.system, self.examples = kind, strategy, system, examples
         self.figure, self.transfer, self.far = figure, transfer, list(far or ())
-        self.title, self.record = title, record
+        self.title, self.record, self.where = title, record, dict(where or {})
 
     def write(self, results: Sequence[Result], folder: Path) -> str:
         """Write comparison_<kind>.md, .csv and .png into `folder`; the text for the screen."""
         named = by_stage(results)
         for name in (*self.scratch, *self.tuned):
             demand(named, name)
+            named[name] = [one for one in named[name] if self._wanted(one)]
+            if not named[name]:
+                raise Mistake(f"report.where: no run of {name} has {self.where}")
         runs = self._runs(named)
         grid, systems = Grid(runs), list(dict.fromkeys(run.system for run in runs))
         away = self._away(runs, systems)
@@ -87,6 +93,10 @@ class Comparison:
         shown = [line for head, rows in tables.items() for line in (head, *aligned(rows), "")]
         shown += [f"{one.verdict}: {one.text}: {one.figures}" for one in told]
         return "\n".join([*shown, "", f"table:    {stem}.md (.csv)", *plot])
+
+    def _wanted(self, one: Result) -> bool:
+        words = {word: item for key, item in one.point.items() for word in key.split()}
+        return all(str(words.get(key)) == str(value) for key, value in self.where.items())
 
     def _away(self, runs: Sequence[Measured], systems: Sequence[str]) -> set[str]:
         """The systems that are outside the pretraining data."""
