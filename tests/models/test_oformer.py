@@ -142,6 +142,18 @@ def test_the_two_sides_of_a_box_are_one_only_if_it_is_periodic(boundary, same, r
     assert torch.allclose(left, right, atol=1e-5) == same
 
 
+def test_autocast_rounds_products_but_not_the_points(rng):
+    model, u = net((2.0,)).float(), torch.randn(2, 2, 1, 16, generator=rng)
+    p = torch.ones(2, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = model(u, p)
+        gradients = torch.autograd.grad(rough.float().square().sum(), list(model.parameters()))
+    assert all(bool(g.isfinite().all()) for g in gradients)
+    with torch.no_grad():
+        exact = model(u, p)
+    assert float((rough.detach() - exact).abs().max() / exact.abs().max()) < 0.03
+
+
 def test_the_cost_is_linear_in_the_number_of_points(rng):
     model, counts = net((1.0,)), []
     for n in (64, 128, 256):

@@ -127,7 +127,7 @@ class OFormer(Operator):
         known = p if self.interface.coefficients else None
         scaled, coefficients, state = self.normaliser.encode(u, known)
         grid = self._grid(u)
-        h = self._decode(self._encode(scaled, coefficients, grid), grid, points.to(u.dtype))
+        h = self._decode(self._encode(scaled, coefficients, grid), grid, points.to(grid.dtype))
         # the points as the last axis of a grid, since the normaliser knows the number of axes
         y = self.project(h.mT.unflatten(2, (*(1,) * (d - 1), -1)))
         return self.normaliser.decode(y, state).flatten(3)
@@ -158,14 +158,15 @@ class OFormer(Operator):
         turn = turns(self._angles(points, waves))
         turn_tokens = turn if points is grid else turns(self._angles(grid, waves))
         angles = self._angles(points, lowest_waves(((2 * self.modes + 1) ** d + 1) // 2, d)[1:])
-        z = self.position[0](torch.cat((angles.cos(), angles.sin()), -1))
+        z = self.position[0](torch.cat((angles.cos(), angles.sin()), -1).to(tokens.dtype))
         z = self.position[1](torch.sin(z))
         return self.cross_mlp(z + self.cross(z, turn, tokens, turn_tokens))
 
     def _grid(self, u: Tensor) -> Tensor:
         """The grid's points in the box, (1, n, d)."""
+        dtype = torch.float64 if u.dtype == torch.float64 else torch.float32
         sides = [
-            torch.arange(n, dtype=u.dtype, device=u.device) * (length / n)
+            torch.arange(n, dtype=dtype, device=u.device) * (length / n)
             for n, length in zip(u.shape[3:], self.interface.box, strict=True)
         ]
         return torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, -2)[None]
@@ -175,7 +176,8 @@ class OFormer(Operator):
         period = 1 if self.interface.boundary == "periodic" else 2
         sides = [2 * math.pi / (period * side) for side in self.interface.box]
         numbers = [[m * side for m, side in zip(k, sides, strict=True)] for k in waves]
-        return points @ points.new_tensor(numbers).mT
+        # no product of matrices: autocast would round the points
+        return (points[:, :, None] * points.new_tensor(numbers)).sum(-1)
 
     def project(self, h: Float[Tensor, "b width *n"]) -> Float[Tensor, "b t c *n"]:
         """As in Operator."""
