@@ -61,7 +61,8 @@ def adapt(
         outputs: names wanted, in order; None leaves them.
         coefficients: names wanted, in order; None leaves them.
         frames: any of the interface's dt, history, horizon and offset to change; a channel is
-            one frame of a name, so frames that both have keep their weights.
+            one frame of a name, so frames that both have keep their weights. Where no output frame
+            is shared, the new ones take over the old ones' weights in their order.
         arguments: other arguments of the model to change, such as `modes`.
 
     Raises:
@@ -90,7 +91,7 @@ def adapt(
 
 def _fill(model: Model, fresh: Model) -> tuple[list[str], list[str]]:
     """Give `fresh` what `model` knows; names of tensors taken whole, and of the others."""
-    before, after = model.channel_axes(), fresh.channel_axes()
+    before, after = _axes(model, fresh), fresh.channel_axes()
     found, parameters = model.state_dict(), {name for name, _ in fresh.named_parameters()}
     loaded, adapted, state = [], [], {}
     for name, tensor in fresh.state_dict().items():
@@ -109,6 +110,19 @@ def _fill(model: Model, fresh: Model) -> tuple[list[str], list[str]]:
         adapted.append(name)
     fresh.load_state_dict(state)
     return loaded, adapted
+
+
+def _axes(model: Model, fresh: Model) -> dict[str, dict[int, list[str]]]:
+    """The release's channel axes; its output frames as the new ones if they share none."""
+    old, new = model.interface, fresh.interface
+    if set(old.slots("outputs")) & set(new.slots("outputs")):
+        return model.channel_axes()
+    # a body that looked one frame ahead and now looks further keeps its output layer
+    model.interface = dataclasses.replace(old, offset=new.offset)
+    try:
+        return model.channel_axes()
+    finally:
+        model.interface = old
 
 
 def _fresh(

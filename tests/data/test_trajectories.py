@@ -15,7 +15,6 @@ from zoo.pde.heat import Heat
 from zoo.pde.poisson import Poisson
 
 
-
 @pytest.fixture(autouse=True, scope="module")
 def cache(tmp_path_factory):
     patch = pytest.MonkeyPatch()
@@ -154,7 +153,7 @@ def test_the_block_of_a_mixture_builds_it_again():
 
 
 def test_a_window_longer_than_the_trajectories_is_refused_before_anything_is_made():
-    with pytest.raises(ValueError, match="heat: trajectories have 12 frames.*needs 32"):
+    with pytest.raises(ValueError, match=r"heat: trajectories have 12 frames.*needs 32"):
         mixture(window=Window(history=8, offset=24))
 
 

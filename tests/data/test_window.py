@@ -47,7 +47,7 @@ def test_a_trajectory_shorter_than_the_window_names_both(frames, window):
 def test_windows_that_mean_nothing_are_refused():
     with pytest.raises(ValueError, match="history=0"):
         Window(history=0)
-    with pytest.raises(ValueError, match="offset=24.*rolled out"):
+    with pytest.raises(ValueError, match=r"offset=24.*rolled out"):
         Window(offset=24, evaluate=2)
 
 

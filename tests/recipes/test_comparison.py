@@ -2,8 +2,8 @@
 
 import csv
 import json
-from dataclasses import replace
 import statistics
+from dataclasses import replace
 
 import pytest
 import torch

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 import zoo
+from zoo import release
 from zoo.models.base import Interface
 from zoo.models.fno import FNO
+from zoo.models.parts.affine import Affine
 from zoo.models.parts.homogeneous import Homogeneous
 from zoo.release import ReleaseError
 from zoo.surgery import adapt
@@ -183,3 +185,38 @@ def test_an_argument_that_changes_shapes_without_names_is_refused(model):
 def test_an_unknown_argument_is_refused_with_the_nearest(model):
     with pytest.raises(ReleaseError, match="did you mean 'modes'"):
         adapt(model, mode=8)
+
+
+def moving(**frames):
+    torch.manual_seed(0)
+    face = Interface(inputs=("u",), outputs=("u",), box=(2.0, 2.0), dt=0.1, **frames)
+    return FNO(face, Affine(), width=6, modes=3, layers=2)
+
+
+def test_frames_are_matched_by_their_place_in_time():
+    bundle = moving(history=3, horizon=4)
+    jump = adapt(bundle, frames={"horizon": 1, "offset": 4})
+    assert jump.interface.offset == 4 and jump.interface.horizon == 1
+    assert torch.equal(jump.output.weight, bundle.output.weight[3:])
+    longer = adapt(bundle, frames={"history": 5})
+    assert torch.equal(longer.lift.weight[:, 2:], bundle.lift.weight)
+    assert not longer.lift.weight[:, :2].any()
+    shorter = adapt(bundle, frames={"history": 1})
+    assert torch.equal(shorter.lift.weight, bundle.lift.weight[:, 2:])
+
+
+def test_output_frames_without_any_in_common_keep_their_order():
+    near = moving(history=3)
+    far = adapt(near, frames={"offset": 24, "dt": 0.5})
+    assert torch.equal(far.output.weight, near.output.weight)
+    assert far.interface.dt == 0.5 and near.interface.offset == 1
+    u = torch.randn(2, 3, 1, 8, 8)
+    assert torch.equal(far(u), near(u))
+
+
+def test_frames_of_a_release_are_adapted_when_it_is_loaded(tmp_path):
+    release.save_pretrained(moving(history=3, horizon=4), tmp_path / "r")
+    model = release.load(tmp_path / "r", frames={"horizon": 2})
+    assert model.interface.horizon == 2 and "output.weight" in model.load_report.adapted
+    again = release.load(tmp_path / "r", frames={"history": 3})
+    assert set(again.load_report.loaded) == set(again.state_dict())

@@ -29,8 +29,8 @@ class Mixture(LightningDataModule):
             are among more of them; None for all.
         seed: seed of the order and of what `limit` keeps; None for the run's own seed.
         workers: loader processes; the data lie in memory, so 0 is fastest.
-        window: which frames of trajectories are inputs and which are targets; 8 and the next if left
-            out.
+        window: which frames of trajectories are inputs and which are targets; 8 and the next if
+            left out.
         augment: changes to training samples, in this order, drawn anew in every epoch.
         hide_coefficients: models are not given the coefficients; objectives still see them.
     """

@@ -71,10 +71,17 @@ class Interface:
         return len(self.box)
 
     def slots(self, kind: Literal["inputs", "outputs", "coefficients"]) -> list[str]:
-        """Labels of the channels of one kind as a model folds them: frames outermost."""
+        """Labels of the channels of one kind as a model folds them: frames outermost.
+
+        A frame is told by its place in time: 0 is the last one that goes in, 1 the next.
+        """
         names = getattr(self, kind)
-        frames = {"inputs": self.history, "outputs": self.horizon, "coefficients": 1}[kind]
-        return [f"{kind}.{name}.{frame}" for frame in range(frames) for name in names]
+        frames = {
+            "inputs": range(1 - self.history, 1),
+            "outputs": range(self.offset, self.offset + self.horizon),
+            "coefficients": range(1),
+        }[kind]
+        return [f"{kind}.{name}.{frame}" for frame in frames for name in names]
 
 
 class Model(nn.Module):
