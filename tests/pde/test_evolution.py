@@ -6,6 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from tests.discovery import classes
+from zoo.models.base import block, build
 from zoo.pde.advection import Advection
 from zoo.pde.box import Box
 from zoo.pde.burgers import Burgers
@@ -338,3 +339,20 @@ def test_ranges_and_waves_out_of_bounds_name_value_and_rule(rng):
         Advection(a=(2.0, 1.0))
     with pytest.raises(ValueError, match="need n > 6"):
         RandomWaves().draw(1, Box((1.0,), (6,)), rng)
+
+
+@named
+def test_an_equation_comes_back_from_its_block(equation):
+    described = block(equation)
+    again = build(described, Evolution, ("zoo.pde.",))
+    assert block(again) == described
+    assert again.ranges == equation.ranges
+
+
+@named
+def test_drawn_coefficients_stay_in_their_ranges_and_those_in_the_safe_ones(equation, rng):
+    assert tuple(equation.ranges) == equation.coefficients == tuple(equation.safe)
+    p = equation.draw(2000, rng)
+    for column, name in zip(p.T, equation.coefficients, strict=True):
+        (low, high), (least, most) = equation.ranges[name], equation.safe[name]
+        assert least <= low <= float(column.min()) <= float(column.max()) <= high <= most

@@ -222,7 +222,7 @@ def test_without_a_catalyst_the_fuel_relaxes_to_one():
 
 def test_concentrations_lie_between_nothing_and_everything(rng):
     box = Box((1.0, 1.0), (32, 32))
-    u = GrayScott().concentrations(RandomWaves().draw(4, box, rng))
+    u = GrayScott().start(RandomWaves().draw(4, box, rng))
     assert u.shape == (4, 2, 32, 32) and float(u.min()) > 0 and float(u.max()) < 1
     assert_close(1 - u[:, 0], 2 * u[:, 1])
 

@@ -183,7 +183,8 @@ class Trajectories(FieldSet):
         def initial(box: Box) -> Tensor:
             # the same fields on whatever grid the solver asks for
             rng = torch.Generator().manual_seed(seed + 500_009)
-            return self.initial.draw(size, box, rng, len(self.equation.fields))
+            waves = self.initial.draw(size, box, rng, len(self.equation.fields))
+            return self.equation.start(waves)
 
         box = Box(self.box, self.shape())
         frames, _ = simulate(

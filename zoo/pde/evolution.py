@@ -94,6 +94,10 @@ class Evolution(ABC):
         """The natural time from one frame to the next."""
         return 0.02
 
+    def start(self, waves: Tensor) -> Tensor:
+        """Initial fields (b, c, *n) made of any smooth ones; as they are, unless told otherwise."""
+        return waves
+
     @property
     def symmetries(self) -> dict:
         """Lie point symmetries by name."""

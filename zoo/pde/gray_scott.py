@@ -13,7 +13,7 @@ class GrayScott(Evolution):
     """a_t = Du Δa - a b² + F (1 - a), b_t = Dv Δb + a b² - (F + κ) b: a feeds b, and spots divide.
 
     Concentrations of a fuel a, fed at rate F, and of a catalyst b, removed at rate F + κ. Without b
-    the equation is linear: a relaxes to 1. Start from `concentrations`, whose values lie in [0, 1];
+    the equation is linear: a relaxes to 1. Start from `start`, whose values lie in [0, 1];
     fields that are negative somewhere have no meaning here, though most do not blow up.
 
     Values that do not blow up: F in [0.005, 0.2], κ in [0.02, 0.1], diffusivities in [1e-5, 1e-4];
@@ -126,10 +126,10 @@ class GrayScott(Evolution):
             [first, second], 2
         )
 
-    def concentrations(self, u: Tensor) -> Tensor:
-        """Any smooth fields (b, 1 or 2, *n) as a start (a, b): catalyst where u is large.
+    def start(self, waves: Tensor) -> Tensor:
+        """As in Evolution: catalyst b where the first field u is large.
 
-        a = 1 - s / 2 and b = s / 4, where s = 1 / (1 + e^(-6 (u - 0.4))) of the first field.
+        a = 1 - s / 2 and b = s / 4, where s = 1 / (1 + e^(-6 (u - 0.4))).
         """
-        s = torch.sigmoid(6 * (u[:, :1] - 0.4))
+        s = torch.sigmoid(6 * (waves[:, :1] - 0.4))
         return torch.cat([1 - s / 2, s / 4], 1)
