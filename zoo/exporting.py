@@ -7,7 +7,7 @@ import numpy as np
 
 from zoo import reading, shelf
 from zoo.data import arrays, cache
-from zoo.data.fields import SPLITS
+from zoo.data.fields import SPLITS, Fields
 from zoo.models.base import block, build
 from zoo.reading import Mistake
 
@@ -43,16 +43,24 @@ def describe(recipe: str) -> str:
         for name, (low, high) in item.ranges.items():
             lines.append(f"  {name} in [{low:.4g}, {high:.4g}] {_unit(item.units[name])}".rstrip())
         for split in SPLITS:
-            folder = cache.folder(item.spec(split))
-            there = (folder / "spec.json").is_file()
-            need += 0 if there else item.bytes(split)
-            state = "in the cache" if there else "will be generated"
+            folders = [cache.folder(spec) for spec in item.specs(split)]
+            there = sum((folder / "spec.json").is_file() for folder in folders)
+            missing = len(folders) - there
+            need += item.bytes(split) * missing // max(len(folders), 1)
+            state = _state(there, missing)
             size = f"{item.bytes(split) / 1e6:.1f} MB"
+            place = folders[0] if len(folders) == 1 else cache.folder(item.spec(split)).parent
             lines.append(
-                f"  {split:<10} {item.count(split):>6} samples  {size:>10}  {state}  {folder}"
+                f"  {split:<10} {item.count(split):>6} samples  {size:>10}  {state}  {place}"
             )
     lines.append(f"disk still needed: {need / 1e6:.1f} MB")
     return "\n".join(lines)
+
+
+def _state(there: int, missing: int) -> str:
+    if there and missing:
+        return f"{there} of {there + missing} chunks in the cache"
+    return "will be generated" if missing else "in the cache"
 
 
 def export(recipe: str, split: str, out: Path | None = None) -> str:
@@ -74,14 +82,22 @@ def export(recipe: str, split: str, out: Path | None = None) -> str:
         with arrays.Writer(target, told) as writer:
             for start in range(0, len(fields), CHUNK):
                 part = slice(start, start + CHUNK)
-                u, y = fields.u[part].numpy(), fields.y[part].numpy()
-                columns = {n: _plain(u[:, :, i]) for i, n in enumerate(item.inputs)}
-                columns |= {n: _plain(y[:, :, i]) for i, n in enumerate(item.outputs)}
+                columns = _columns(item, fields[part])
                 p = fields.p[part].numpy()
                 columns |= {n: p[:, i] for i, n in enumerate(item.coefficients)}
                 writer.add(**columns)
         written.append(f"{target}: {len(fields)} samples")
     return "\n".join(written)
+
+
+def _columns(item: Any, fields: Fields) -> dict[str, np.ndarray]:
+    """Each channel by name: whole trajectories, or inputs and targets."""
+    if fields.frames is not None:
+        frames = fields.frames.numpy()
+        return {name: _plain(frames[:, :, i]) for i, name in enumerate(item.inputs)}
+    u, y = fields.u.numpy(), fields.y.numpy()
+    columns = {name: _plain(u[:, :, i]) for i, name in enumerate(item.inputs)}
+    return columns | {name: _plain(y[:, :, i]) for i, name in enumerate(item.outputs)}
 
 
 def _plain(field: np.ndarray) -> np.ndarray:

@@ -127,6 +127,10 @@ class Steady(FieldSet):
             "seed": self.seed,
         }
 
+    def specs(self, split: str) -> list[dict[str, Any]]:
+        """The descriptions of a split's pieces in the cache: one."""
+        return [self.spec(split)]
+
     def split(self, split: str) -> Fields:
         """As in FieldSet."""
         data = cache.cached(self.spec(split), lambda: self._generate(split))

@@ -158,15 +158,17 @@ class Trajectories(FieldSet):
             "size": min(CHUNK, self.count(split) - CHUNK * chunk),
         }
 
+    def specs(self, split: str) -> list[dict[str, Any]]:
+        """The descriptions of a split's chunks in the cache."""
+        return [self.spec(split, chunk) for chunk in range(-(-self.count(split) // CHUNK))]
+
     def split(self, split: str) -> Fields:
         """As in FieldSet: whole trajectories, the initial field as u, the last as y."""
-        chunks = range(-(-self.count(split) // CHUNK))
         parts: list[dict[str, Tensor]] = []
         console = Console(stderr=True)
         with Progress(transient=True, console=console, disable=not console.is_terminal) as progress:
             bar = progress.add_task(f"{self.name} {split}", total=self.count(split))
-            for chunk in chunks:
-                spec = self.spec(split, chunk)
+            for spec in self.specs(split):
                 parts.append(cache.cached(spec, lambda spec=spec: self._generate(spec)))
                 progress.advance(bar, spec["size"])
         none = torch.empty((0, self.timeline.frames, len(self.inputs), *self.shape()))
