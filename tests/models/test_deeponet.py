@@ -71,6 +71,21 @@ def test_forward_is_the_query_on_the_grid_in_every_dimension(dimension, boundary
         assert torch.allclose(asked, model(u, p).flatten(3), atol=1e-5)
 
 
+def test_with_gradients_forward_is_the_same_and_so_are_they(rng):
+    model = net().double()
+    u, p = torch.randn(2, 2, 2, 8, 6, generator=rng).double(), torch.rand(2, 1, generator=rng)
+    p = p.double()
+    with torch.no_grad():
+        y = model(u, p)
+    assert torch.allclose(model(u, p), y, atol=1e-12)
+    weight = torch.randn(y.shape, generator=rng).double()
+    slow = model.normaliser.decode(model.project(model.features(u, p)), None)
+    found = torch.autograd.grad((weight * model(u, p)).sum(), list(model.parameters()))
+    want = torch.autograd.grad((weight * slow).sum(), list(model.parameters()))
+    for a, b in zip(found, want, strict=True):
+        assert torch.allclose(a, b, atol=1e-10)
+
+
 def test_each_sample_is_asked_at_its_own_points(rng):
     model, p = net(), torch.rand(2, 1, generator=rng)
     u, points = fields(8, 2, 4, rng).unflatten(1, (2, 2)), torch.rand(2, 5, 2, generator=rng)
