@@ -30,6 +30,7 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,6 +86,7 @@ class Stage:
         values = itertools.product(*self.matrix.values())
         return [dict(zip(self.matrix, value, strict=True)) for value in values]
 
+    @cached_property
     def groups(self) -> list[tuple[Point, list[Point]]]:
         """What remains of the matrix after the selection, and the runs that compete there."""
         over = self.select.over if self.select else ()
@@ -196,7 +198,7 @@ class Chain:
             parent = self.stage(name)
             fitting = [
                 rest
-                for rest, _ in parent.groups()
+                for rest, _ in parent.groups
                 if all(mine.get(w, item) == item for k, item in rest.items() for w in k.split())
             ]
             if len(fitting) != 1:

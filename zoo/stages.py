@@ -147,7 +147,7 @@ class Runner:
         """The stage's results: the best of each group where it selects, else every run."""
         if stage.select is None:
             return [Result(stage.name, r.point, {}, r.folder) for r in self.chain.runs(stage)]
-        return [self._best(stage, rest, points) for rest, points in stage.groups()]
+        return [self._best(stage, rest, points) for rest, points in stage.groups]
 
     def _best(self, stage: Stage, rest: dict[str, Any], points: list[dict[str, Any]]) -> Result:
         assert stage.select is not None
@@ -202,7 +202,7 @@ class Runner:
                 words = ["run", self.chain.path, "--pick", stage.name, "--out", self.chain.folder]
                 words += [word for told in self.chain.sets for word in ("--set", told)]
                 yield f"zoo {shlex.join(map(str, words))}"
-            for rest, _ in stage.groups() if stage.test else ():
+            for rest, _ in stage.groups if stage.test else ():
                 yield f"zoo {shlex.join(test_words(self.chain.outcome(stage, rest)))}"
 
     def plan(self) -> Iterator[str]:
