@@ -180,6 +180,8 @@ class Comparison:
         for strategy, place in pairs.items():
             for one in named.get(place, ()):
                 own = str(one.point.get(self.strategy, strategy))
+                if not self._wanted(one):
+                    continue
                 if own == strategy or isinstance(record, str):
                     release.add_figures(one.release, self._entries(runs, own))
             if place not in named:
