@@ -11,6 +11,7 @@ from zoo.data.augment.augmentation import Augmentation
 from zoo.data.fields import Batch, Fields, FieldSet
 from zoo.data.gather import Gather
 from zoo.data.order import GlobalOrder, Share
+from zoo.data.statistics import statistics
 from zoo.data.window import Window
 from zoo.models.base import Interface
 
@@ -188,30 +189,11 @@ class Mixture(LightningDataModule):
         return torch.tensor([[c in s.coefficients for c in self.coefficients] for s in self.sets])
 
     def statistics(self) -> dict[str, Tensor]:
-        """What normalisers are filled from: medians and moments of the training sets.
-
-        The median of a coefficient is over the samples that own it.
-        """
+        """What normalisers are filled from: medians and moments of the training sets."""
         train, has = self.split("train"), self.has()
-        rms = torch.cat([d.u.double().flatten(1).square().mean(1).sqrt() for d in train])
-        result = {"source_rms": rms.median()}
-        factor = (rms / rms.median()).split([len(d) for d in train])
-        medians = []
-        for column in range(0 if self.hide_coefficients else len(self.coefficients)):
-            owned = [
-                (d.p[:, column] / s).abs()
-                for d, s, own in zip(train, factor, has[:, column], strict=True)
-                if own
-            ]
-            medians.append(torch.cat(owned).median())
-        result["coefficient_median"] = torch.stack(medians) if medians else torch.ones(0)
-        for name, title in (("u", "inputs"), ("y", "outputs"), ("p", "coefficients")):
-            rows = torch.cat([_rows(getattr(d, name)) for d in train])
-            rows = rows[:, :0] if title == "coefficients" and self.hide_coefficients else rows
-            result[f"{title}_mean"] = rows.mean(0)
-            spread = rows.std(0, correction=0) if rows.shape[1] else rows.new_zeros(0)
-            result[f"{title}_std"] = spread
-        return result
+        if self.hide_coefficients:
+            train, has = [replace(data, p=data.p[:, :0]) for data in train], has[:, :0]
+        return statistics(train, has)
 
     def _loader(self, split: str, order: Any) -> DataLoader:
         data = Gather(
@@ -304,10 +286,3 @@ class _Listed(GlobalOrder):
 
 def _same(batch: Batch) -> Batch:
     return batch
-
-
-def _rows(values: Tensor) -> Tensor:
-    """One row per value and one column per channel or coefficient, float64."""
-    if values.ndim == 2:
-        return values.double()
-    return values.double().movedim(2, -1).flatten(0, -2)

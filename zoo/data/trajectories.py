@@ -108,8 +108,9 @@ class Trajectories(FieldSet):
     @property
     def units(self) -> Mapping[str, str]:
         """As in FieldSet."""
-        named = dict(zip(self.equation.fields, self.inputs, strict=True))
-        return {named.get(name, name): unit for name, unit in self.equation.units.items()}
+        own: Evolution = self.equation
+        named = dict(zip(own.fields, self.inputs, strict=True))
+        return {named.get(name, name): unit for name, unit in own.units.items()}
 
     @property
     def box(self) -> tuple[float, ...]:
