@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
 from zoo.pde.closed import fronts
-from zoo.pde.evolution import Evolution, kept, laplacian, spread
+from zoo.pde.evolution import Evolution, columns, kept, laplacian, spread
 from zoo.pde.symmetry import Galilean, Scaling, Shift, Symmetry
 
 
@@ -79,11 +80,15 @@ class Burgers(Evolution):
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor | None:
         """As in Evolution: -½ i c·k times the waves of u²."""
-        return self.prepared(box, p)(u_hat)
+        return steepening(box, p[:, 1:])(u_hat)
+
+    def carried(self, box: Box) -> Tensor | None:
+        """As in Evolution."""
+        return kept(box)
 
     def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor]:
         """As in Evolution."""
-        return steepening(box, p[:, 1:])
+        return steepening(box, p[:, 1:], columns(kept(box)))
 
     def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
         """As in Evolution: one front that steepens and decays, by Cole and Hopf.
@@ -98,15 +103,27 @@ class Burgers(Evolution):
         return {"mean": u.flatten(1).mean(1)}
 
 
-def steepening(box: Box, c: Tensor) -> Callable[[Tensor], Tensor]:
-    """Waves of -½ div(c u²) from those of u, dealiased; c (b, d)."""
+def steepening(box: Box, c: Tensor, columns: int | None = None) -> Callable[[Tensor], Tensor]:
+    """Waves of -½ div(c u²) from those of u, dealiased; c (b, d).
+
+    Args:
+        box: the grid.
+        c: the coefficients.
+        columns: given, the waves come and go as the first columns of the last axis alone, and those
+            that come hold none beyond `kept`.
+    """
     mask = kept(box)
     along = spread(c[:, 0], box) * box.waves(0, odd=True)
     for axis in range(1, box.dimension):
         along = along + spread(c[:, axis], box) * box.waves(axis, odd=True)
-    factor = along * mask * -0.5j
+    factor = (along * mask * -0.5j)[..., :columns].contiguous()
+    first = box.axes[:-1]
 
-    def nonlinear(u_hat: Tensor) -> Tensor:
-        return box.transform(box.inverse(u_hat * mask).square()) * factor
+    def narrow(u_hat: Tensor) -> Tensor:
+        # one axis after the other: columns that are zero need no transform, and irfftn copies
+        waves = torch.fft.ifftn(u_hat, dim=first) if first else u_hat
+        u = torch.fft.irfft(waves, n=box.shape[-1])
+        waves = torch.fft.rfft(u.square())[..., :columns]
+        return (torch.fft.fftn(waves, dim=first) if first else waves) * factor
 
-    return nonlinear
+    return narrow if columns else lambda u_hat: narrow(u_hat * mask)

@@ -12,6 +12,11 @@ from zoo.pde.box import Box
 from zoo.pde.equation import interval
 from zoo.pde.etdrk import ETDRK
 
+CACHE = 16384
+"""Grid values in one batch. Its tables and stages stay in the processor's cache, and its arrays are
+so small that the allocator keeps them: larger ones go back to the system and are faulted in anew at
+each operation, at twice the time."""
+
 
 class NoExact(NotImplementedError):
     """An equation has no closed-form solution; the message says why."""
@@ -134,6 +139,14 @@ class Evolution(ABC):
         low, high = torch.tensor(list(self.ranges.values()), dtype=torch.float64).T
         return low + (high - low) * draws
 
+    def carried(self, box: Box) -> Tensor | None:
+        """Mask (*modes) of the waves that N reads and writes; L alone moves the others.
+
+        None: `prepared` takes all waves. Otherwise it takes and gives the first `columns(mask)` of
+        the last axis, with zeros where the mask has them: less to compute and to keep in the cache.
+        """
+        return None
+
     def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor] | None:
         """`nonlinear` with all that depends on box and p alone made once; None when linear."""
         shape = (len(p), len(self.fields), *modes(box))
@@ -180,12 +193,23 @@ class Evolution(ABC):
         """
         self.check(box, u0, p, times, steps)
         with _on(u0.device):
-            spectra = self.spectra(box, u0, p, times, order=order, steps=steps, forcing=forcing)
-            frames = torch.stack([box.inverse(u_hat) for u_hat in spectra], 1)
+            size = max(1, CACHE // math.prod(u0.shape[1:]))
+            if forcing is not None or u0.device.type != "cpu":
+                size = max(1, len(u0))
+            frames = torch.cat(
+                [
+                    self._frames(box, u, own, times, order, steps, forcing)
+                    for u, own in zip(u0.split(size), p.split(size), strict=True)
+                ]
+            )
         samples = self.blown(frames).nonzero().flatten().tolist()
         if samples:
             raise self.blow_up(p, samples)
         return frames
+
+    def _frames(self, box, u0, p, times, order, steps, forcing) -> Tensor:
+        waves = self.spectra(box, u0, p, times, order=order, steps=steps, forcing=forcing)
+        return torch.stack([box.inverse(u_hat) for u_hat in waves], 1)
 
     def spectra(
         self,
@@ -207,11 +231,21 @@ class Evolution(ABC):
                 yield u_hat * (symbol * (t - times[0])).exp()
             return
         start, step = float(times[0]), float(times[-1] - times[0]) / ((len(times) - 1) * steps or 1)
+        mask = self.carried(box) if forcing is None else None
+        rest = None
+        if mask is not None:
+            # the others, and how they move from frame to frame
+            rest, decay = u_hat * (1 - mask), (symbol * (step * steps)).exp()
+            u_hat, symbol = (v[..., : columns(mask)].contiguous() for v in (u_hat * mask, symbol))
         scheme = ETDRK(symbol, step or 1.0, order)
         for i in range((len(times) - 1) * steps):
             u_hat = scheme.step(u_hat, _driven(box, bend, forcing, start + i * step, step))
             if (i + 1) % steps == 0:
-                yield u_hat
+                if rest is None:
+                    yield u_hat
+                else:
+                    rest = rest * decay
+                    yield _joined(rest, u_hat)
 
     def blow_up(self, p: Tensor, samples: list[int]) -> BlowUp:
         """The error that names some samples of a batch and their coefficients."""
@@ -279,6 +313,11 @@ def kept(box: Box, degree: int = 2) -> Tensor:
     return _kept(box, degree, str(torch.get_default_device()))
 
 
+def columns(mask: Tensor) -> int:
+    """How many columns of the last axis a mask (*modes) of waves reaches."""
+    return int(mask.flatten(0, -2).any(0).sum()) if mask.ndim > 1 else int(mask.sum())
+
+
 @functools.lru_cache(maxsize=64)
 def _kept(box: Box, degree: int, device: str) -> Tensor:
     # made under inference mode, a mask could never again be part of a gradient
@@ -320,6 +359,12 @@ def restricted(box: Box, u_hat: Tensor, shape: tuple[int, ...]) -> tuple[Box, Te
             parts.append(u_hat.narrow(axis, old - half, half))
         u_hat = torch.cat(parts, axis)
     return small, u_hat * (math.prod(small.shape) / math.prod(box.shape))
+
+
+def _joined(rest: Tensor, carried: Tensor) -> Tensor:
+    """All waves from those that are not carried and the columns of those that are."""
+    count = carried.shape[-1]
+    return torch.cat([rest[..., :count] + carried, rest[..., count:]], -1)
 
 
 def _driven(box, bend, forcing, start, step) -> Callable[[Tensor, float], Tensor]:

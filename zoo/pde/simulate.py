@@ -7,12 +7,10 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import Evolution, modes, restricted
+from zoo.pde.evolution import CACHE, Evolution, modes, restricted
 
 FACTORS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Internal grids, in points per output point and side; a nonlinear equation begins with 2."""
-CACHE = 65536
-"""Grid values in one batch, so that its tables stay in the processor's cache."""
 PATIENCE = 64
 """A sample that is still not finite with so many times the first steps has blown up."""
 
