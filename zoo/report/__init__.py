@@ -6,13 +6,14 @@ from typing import Any
 from zoo.checking import find, parameters
 from zoo.reading import Mistake, near
 from zoo.recipe import Chain
+from zoo.report.beside import Beside
 from zoo.report.comparison import Comparison
 from zoo.report.few_shot import FewShot
 from zoo.report.sweep import Sweep
 from zoo.stages import Result
 
-__all__ = ["Comparison", "FewShot", "Sweep", "report"]
-REPORTS = ("zoo.report.FewShot", "zoo.report.Sweep", "zoo.report.Comparison")
+__all__ = ["Beside", "Comparison", "FewShot", "Sweep", "report"]
+REPORTS = tuple(f"zoo.report.{name}" for name in ("FewShot", "Sweep", "Comparison", "Beside"))
 
 
 def report(chain: Chain, results: Sequence[Result]) -> str:
