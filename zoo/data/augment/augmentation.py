@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from zoo.pde.evolution import Evolution
-from zoo.pde.symmetry import Symmetry
 
 Acted = tuple[Tensor, Tensor, Tensor, Tensor]
+State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""u, times, p, dx, dt as in Augmentation's Shapes."""
 
 
 class Augmentation(ABC):
@@ -35,16 +36,7 @@ class Augmentation(ABC):
         """How many numbers `change` needs for a sample."""
 
     @abstractmethod
-    def change(
-        self,
-        u: Tensor,
-        times: Tensor,
-        p: Tensor,
-        dx: Tensor,
-        dt: Tensor,
-        equation: Evolution | None,
-        drawn: Tensor,
-    ) -> Acted:
+    def change(self, state: State, equation: Evolution | None, drawn: Tensor) -> Acted:
         """The changed (u, p, dx, dt) of samples that are all to be changed; drawn (b, size)."""
 
     def draw(self, count: int, dimension: int, rng: torch.Generator) -> Tensor:
@@ -65,11 +57,11 @@ class Augmentation(ABC):
         """The (u, p, dx, dt) that follow from what `draw` gave; the others stay bit-equal."""
         chosen = drawn[:, 0] < self.probability
         if bool(chosen.all()):
-            return self.change(u, times, p, dx, dt, equation, drawn[:, 1:])
+            return self.change((u, times, p, dx, dt), equation, drawn[:, 1:])
         u, p, dx, dt = (value.clone() for value in (u, p, dx, dt))
         if bool(chosen.any()):
-            own, mine = (u[chosen], times[chosen], p[chosen]), drawn[chosen, 1:]
-            changed = self.change(*own, dx[chosen], dt[chosen], equation, mine)
+            part = (u[chosen], times[chosen], p[chosen], dx[chosen], dt[chosen])
+            changed = self.change(part, equation, drawn[chosen, 1:])
             u[chosen], p[chosen], dx[chosen], dt[chosen] = changed
         return u, p, dx, dt
 
@@ -86,25 +78,3 @@ class Augmentation(ABC):
         """Draw and apply at once."""
         drawn = self.draw(len(u), u.ndim - 3, rng)
         return self.apply(u, times, p, dx, dt, equation, drawn)
-
-
-def stated(augmentation: Augmentation, equation: Evolution | None, name: str) -> Symmetry | None:
-    """The symmetry of that name, if the equation states it.
-
-    Raises:
-        ValueError: there is no equation to ask, or it lacks the symmetry and the augmentation is
-            `strict`.
-    """
-    own = type(augmentation).__name__
-    if equation is None:
-        raise ValueError(
-            f"{own} needs an equation that states the symmetry {name!r}, and these data come "
-            "without one; leave it out, or use Noise or RandomShift"
-        )
-    symmetry = equation.symmetries.get(name)
-    if symmetry is None and getattr(augmentation, "strict", False):
-        raise ValueError(
-            f"{own}(strict=True): {equation.name} lacks the symmetry {name!r}; it has "
-            f"{sorted(equation.symmetries)}"
-        )
-    return symmetry

@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor
 
-from zoo.data.augment.augmentation import Acted, Augmentation
+from zoo.data.augment.augmentation import Acted, Augmentation, State
 from zoo.pde.evolution import Evolution
 
 
@@ -28,21 +28,12 @@ class Noise(Augmentation):
         """As in Augmentation: a seed."""
         return 1
 
-    def change(
-        self,
-        u: Tensor,
-        times: Tensor,
-        p: Tensor,
-        dx: Tensor,
-        dt: Tensor,
-        equation: Evolution | None,
-        drawn: Tensor,
-    ) -> Acted:
+    def change(self, state: State, equation: Evolution | None, drawn: Tensor) -> Acted:
         """As in Augmentation."""
-        rows = []
+        u, rows = state[0], []
         for seed in drawn[:, 0].tolist():
             rng = torch.Generator().manual_seed(int(seed * 2**53))
             rows.append(torch.randn(u.shape[1:], generator=rng, dtype=u.dtype))
         space = (1, *range(3, u.ndim))
         deviation = u.std(space, correction=0, keepdim=True)
-        return u + self.level * deviation * torch.stack(rows), p, dx, dt
+        return u + self.level * deviation * torch.stack(rows), *state[2:]

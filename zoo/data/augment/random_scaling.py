@@ -1,10 +1,9 @@
-from torch import Tensor
+from typing import ClassVar
 
-from zoo.data.augment.augmentation import Acted, Augmentation, stated
-from zoo.pde.evolution import Evolution
+from zoo.data.augment.by_symmetry import BySymmetry
 
 
-class RandomScaling(Augmentation):
+class RandomScaling(BySymmetry):
     """u -> e^(αε) u, x -> e^(βε) x, t -> e^(γε) t, ε uniform in ±maximum, by "scaling".
 
     The exponents are those that the equation states, for KdV (2, -1, -3); a sample of another
@@ -24,30 +23,14 @@ class RandomScaling(Augmentation):
         Brandstetter, Welling & Worrall, ICML 2022 (arXiv 2202.07643).
     """
 
+    symmetry: ClassVar[str] = "scaling"
+
     def __init__(
         self, maximum: float = 0.2, strict: bool = False, probability: float = 1.0
     ) -> None:
-        super().__init__(probability)
-        if maximum < 0:
-            raise ValueError(f"maximum={maximum} must not be negative")
-        self.maximum, self.strict = maximum, strict
+        super().__init__(maximum, strict, probability)
+        self.maximum = maximum
 
     def size(self, dimension: int) -> int:
         """As in Augmentation: the group's parameter."""
         return 1
-
-    def change(
-        self,
-        u: Tensor,
-        times: Tensor,
-        p: Tensor,
-        dx: Tensor,
-        dt: Tensor,
-        equation: Evolution | None,
-        drawn: Tensor,
-    ) -> Acted:
-        """As in Augmentation."""
-        symmetry = stated(self, equation, "scaling")
-        if symmetry is None:
-            return u, p, dx, dt
-        return symmetry.act(u, times, p, dx, dt, self.maximum * (2 * drawn - 1))

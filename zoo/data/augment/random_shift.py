@@ -1,11 +1,14 @@
+from typing import ClassVar
+
 from torch import Tensor
 
-from zoo.data.augment.augmentation import Acted, Augmentation, stated
+from zoo.data.augment.augmentation import State
+from zoo.data.augment.by_symmetry import BySymmetry
 from zoo.pde.evolution import Evolution
-from zoo.pde.symmetry import Shift
+from zoo.pde.symmetry import Shift, Symmetry
 
 
-class RandomShift(Augmentation):
+class RandomShift(BySymmetry):
     """u(x, t) -> u(x - s, t), periodic and by Fourier; s uniform in ±fraction sides, each axis.
 
     Of equations, those that state the symmetry "shift"; a sample of another is left alone. Data
@@ -23,31 +26,22 @@ class RandomShift(Augmentation):
         linearly.
     """
 
+    symmetry: ClassVar[str] = "shift"
+
     def __init__(
         self, fraction: float = 0.5, strict: bool = False, probability: float = 1.0
     ) -> None:
-        super().__init__(probability)
-        if fraction < 0:
-            raise ValueError(f"fraction={fraction} must not be negative")
-        self.fraction, self.strict = fraction, strict
+        super().__init__(fraction, strict, probability)
+        self.fraction = fraction
 
     def size(self, dimension: int) -> int:
         """As in Augmentation: a length for each axis."""
         return dimension
 
-    def change(
-        self,
-        u: Tensor,
-        times: Tensor,
-        p: Tensor,
-        dx: Tensor,
-        dt: Tensor,
-        equation: Evolution | None,
-        drawn: Tensor,
-    ) -> Acted:
-        """As in Augmentation."""
-        symmetry = Shift() if equation is None else stated(self, equation, "shift")
-        if symmetry is None:
-            return u, p, dx, dt
-        sides = dx * dx.new_tensor(u.shape[3:])
-        return symmetry.act(u, times, p, dx, dt, self.fraction * (2 * drawn - 1) * sides)
+    def unit(self, state: State) -> Tensor:
+        """As in BySymmetry: side lengths."""
+        return state[3] * state[3].new_tensor(state[0].shape[3:])
+
+    def stated(self, equation: Evolution | None) -> Symmetry | None:
+        """As in BySymmetry, but data without an equation shift too."""
+        return Shift() if equation is None else super().stated(equation)
