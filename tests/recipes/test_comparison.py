@@ -114,6 +114,16 @@ def test_a_far_stage_may_have_systems_of_the_same_names(results, made, tmp_path)
     assert verdict(text, "the gain shrinks with distance")[0] == "agrees"
 
 
+def test_a_difference_within_the_spread_of_the_seeds_decides_nothing(made, tmp_path):
+    results = [made("scratch", 1.0, s, i) for s in ("heat", "burgers") for i in (0, 1)]
+    for strategy, low in (("transfer", 0.40), ("transfer_shift", 0.39)):
+        for system in ("heat", "burgers"):
+            for i in (0, 1):
+                results.append(made("tuned", low + 0.1 * i, system, i, 100, strategy))
+    told, line = verdict(page(tmp_path, results), "shift augmentation")
+    assert told.startswith("undecided") and "0.440 ± 0.071 with, 0.450 ± 0.071 without" in line
+
+
 def test_a_claim_that_fails_is_told_so(made, tmp_path):
     results = [made("scratch", 0.5, s) for s in ("heat", "burgers")]
     for strategy, value in {"transfer": 0.4, "transfer_shift": 0.45, "masked": 0.3}.items():

@@ -7,7 +7,7 @@ arXiv 2406.08473, abstract and conclusions; the thresholds of the headline are t
 import math
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoo.report.measured import NONE, Grid
 
@@ -18,15 +18,21 @@ MEAN, EACH, SYSTEMS = 0.7, 0.8, 2
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim, the figures that decide it, and whether they bear it out; None: not run."""
+    """A claim, the figures that decide it, and whether they bear it out; None: not run.
+
+    Where two means differ by no more than the seeds scatter, `close` says that nothing is decided.
+    """
 
     text: str
     figures: str
     holds: bool | None
+    close: bool = False
 
     @property
     def verdict(self) -> str:
-        """In two or three words."""
+        """In a few words."""
+        if self.close and self.holds is not None:
+            return "undecided, within the spread of the seeds"
         return {True: "agrees", False: "does not agree", None: "not run"}[self.holds]
 
 
@@ -80,7 +86,7 @@ def _shift(grid: Grid, systems: Sequence[str], n: int, transfer: str) -> Claim:
     if pair[0] is None or pair[1] is None:
         return Claim(text, f"needs {transfer} and {transfer}_shift on every system", None)
     told = f"mean ratio {_with(pair[0], spreads[0])} with, {_with(pair[1], spreads[1])} without"
-    return _decided(text, told, pair[0] < pair[1], [pair[0], pair[1]])
+    return _compared(text, told, (pair[1], pair[0]), spreads)
 
 
 def _samples(grid: Grid, near: Sequence[str], transfer: str) -> Claim:
@@ -96,7 +102,8 @@ def _samples(grid: Grid, near: Sequence[str], transfer: str) -> Claim:
         return Claim(text, f"needs {transfer} at two numbers of samples on the same system", None)
     each = (f"{_with(m, grid.spread(transfer, common, n))} at n = {n}" for n, m in found)
     told = f"mean ratio of {transfer} over {', '.join(common)}: {', '.join(each)}"
-    return _decided(text, told, means[-1] > means[0], means)
+    spreads = [grid.spread(transfer, common, n) for n in (found[0][0], found[-1][0])]
+    return _compared(text, told, (means[-1], means[0]), spreads)
 
 
 def _headline(grid: Grid, systems: Sequence[str], n: int, transfer: str) -> Claim:
@@ -124,8 +131,8 @@ def _distance(grid: Grid, near: Sequence[str], far: Sequence[str], transfer: str
             continue
         each = (f"{_with(m, grid.spread(transfer, g, n))} on {', '.join(g)}" for g, m in found)
         told = f"mean ratio of {transfer} at n = {n}: {'; '.join(each)}"
-        means = [mean for _, mean in found]
-        return _decided(text, told, means[1] > means[0], means)
+        spreads = [grid.spread(transfer, group, n) for group, _ in found]
+        return _compared(text, told, (found[1][1], found[0][1]), spreads)
     return Claim(text, f"needs {transfer} near and far at the same number of samples", None)
 
 
@@ -152,6 +159,15 @@ def _change(grid: Grid, strategy: str, systems: Sequence[str], n: int) -> float 
 def _decided(text: str, told: str, holds: bool, numbers: Sequence[float]) -> Claim:
     """A training that diverged decides nothing."""
     return Claim(text, told, holds if all(map(math.isfinite, numbers)) else None)
+
+
+def _compared(
+    text: str, told: str, pair: tuple[float, float], spreads: Sequence[float | None]
+) -> Claim:
+    """Whether the first mean is the greater, if by more than both spreads together allow."""
+    margin = math.hypot(*(spread or 0.0 for spread in spreads))
+    decided = _decided(text, told, pair[0] > pair[1], pair)
+    return replace(decided, close=abs(pair[0] - pair[1]) <= margin)
 
 
 def _plain(name: str) -> str:
