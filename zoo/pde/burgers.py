@@ -123,7 +123,7 @@ def steepening(box: Box, c: Tensor, columns: int | None = None) -> Callable[[Ten
         # one axis after the other: columns that are zero need no transform, and irfftn copies
         waves = torch.fft.ifftn(u_hat, dim=first) if first else u_hat
         u = torch.fft.irfft(waves, n=box.shape[-1])
-        waves = torch.fft.rfft(u.square())[..., :columns]
-        return (torch.fft.fftn(waves, dim=first) if first else waves) * factor
+        # fftn on rfft's columns would lie in another order in memory: four times slower to add
+        return box.transform(u.square())[..., :columns] * factor
 
     return narrow if columns else lambda u_hat: narrow(u_hat * mask)
