@@ -147,13 +147,14 @@ def _card(args: argparse.Namespace) -> int:
 def _ship_arguments(parser: argparse.ArgumentParser) -> None:
     model(parser)
     parser.add_argument("name", metavar="NAME", help="folder below checkpoints/")
+    parser.add_argument("--summary", help="what the card says first, in words")
 
 
 def _ship(args: argparse.Namespace) -> int:
     """Copy a release to checkpoints/NAME, to ship with the repository; cards and tables follow."""
     from zoo.ship import ship
 
-    print(ship(args.model, args.name))
+    print(ship(args.model, args.name, args.summary))
     return 0
 
 
