@@ -84,8 +84,8 @@ class ETDRK:
         """Each entry of real tables twice: a wave is then two reals, with no complex product."""
         for name, table in list(vars(self).items()):
             if isinstance(table, Tensor):
-                setattr(self, name, _twice(table))
-        self.weights = [_twice(table) for table in self.weights]
+                setattr(self, name, twice(table))
+        self.weights = [twice(table) for table in self.weights]
 
     def step(self, u: Tensor, nonlinear: Callable[[Tensor, float], Tensor]) -> Tensor:
         """û one step later.
@@ -134,7 +134,7 @@ class ETDRK:
         return grown
 
 
-def _twice(table: Tensor) -> Tensor:
+def twice(table: Tensor) -> Tensor:
     """(..., 2), in memory: a product with a broadcast last axis is three times slower."""
     # stack would lose the order in which the table lies in memory
     return torch.view_as_real(torch.complex(table, table))
