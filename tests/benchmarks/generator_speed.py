@@ -225,17 +225,28 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    name = "python -m tests.benchmarks.generator_speed"
-    head = f"torch {torch.__version__}, one CPU thread, CPU time"
-    title = f"# Generators, as `{name}` wrote them\n\n{head}, beside other work."
-    parts = [title]
+    sections = {}
     if given.only != "exponax":
-        told = scheme_table(given.count, given.samples)
-        parts.append("## Beside the paper's finite differences\n\n" + "\n".join(told))
+        sections["Beside the paper's finite differences"] = scheme_table(given.count, given.samples)
     if given.only != "schemes":
-        parts.append("## Beside exponax\n\n" + "\n".join(peer_table(given.rounds)))
+        sections["Beside exponax"] = peer_table(given.rounds)
     if given.write:
-        Path(__file__).with_name("results_generators.md").write_text("\n\n".join(parts) + "\n")
+        write(Path(__file__).with_name("results_generators.md"), sections)
+
+
+def write(path: Path, sections: dict[str, list[str]]) -> None:
+    """Put sections into the file; those that were not measured now stay as they are."""
+    first, *old = path.read_text().split("\n## ") if path.exists() else [""]
+    kept = dict(part.split("\n", 1) for part in old)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    told = (
+        f"torch {torch.__version__}, {time.strftime('%Y-%m-%d %H:%M')}, one thread, CPU time; load "
+        f"of the {os.cpu_count()} cores over 1, 5 and 15 minutes: {load}."
+    )
+    for title, rows in sections.items():
+        kept[title] = f"\n{told}\n\n" + "\n".join(rows) + "\n"
+    first = "# Generators, as `python -m tests.benchmarks.generator_speed` wrote them\n"
+    path.write_text("\n## ".join([first, *(f"{t}\n{text}" for t, text in kept.items())]))
 
 
 if __name__ == "__main__":
