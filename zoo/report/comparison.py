@@ -74,8 +74,8 @@ class Comparison:
         for name in (*self.scratch, *self.tuned):
             demand(named, name)
             named[name] = [one for one in named[name] if self._wanted(one)]
-            if not named[name]:
-                raise Mistake(f"report.where: no run of {name} has {self.where}")
+        if not any(named[name] for name in (*self.scratch, *self.tuned)):
+            raise Mistake(f"report.where: no run has {self.where}")
         runs = self._runs(named)
         grid, systems = Grid(runs), list(dict.fromkeys(run.system for run in runs))
         away = self._away(runs, systems)
