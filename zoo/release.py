@@ -225,7 +225,11 @@ def from_pretrained(
         zoo.hub.HubError: the Hub does not give it.
     """
     folder = resolve(x, revision=revision, cache_dir=cache_dir, endpoint=endpoint, token=token)
-    names = {"inputs": inputs, "outputs": outputs, "coefficients": coefficients}
+    names: dict[str, Any] = {
+        "inputs": inputs,
+        "outputs": outputs,
+        "coefficients": coefficients,
+    }
     return load(folder, verify=verify, device=device, **names)
 
 
