@@ -110,7 +110,7 @@ def test_what_stops_a_push_is_one_error_too(
         assert status in one[name]["cause"], one.text
         assert one[name]["seconds"] < QUICK
         assert "Traceback" not in one.text
-    assert said["lab/c"]["file"] in ("model.safetensors", "probe.safetensors")
+    assert said["lab/c"]["file"] in ("model.safetensors", "probe.safetensors", "preview.png")
 
 
 def test_a_server_that_is_no_hub_drops_the_line_or_is_not_there(
