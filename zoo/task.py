@@ -1,25 +1,22 @@
-import json
 import math
-import random
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from zoo import release, shelf
-from zoo.figures import figures, pretext_figures
+from zoo import release
 from zoo.metrics.base import PerSystem
 from zoo.metrics.relative_l2 import RelativeL2
 from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
+from zoo.task_random import generators, restore_generators
+from zoo.task_release import save_release, save_test
 
 
 class Task(LightningModule):
@@ -191,7 +188,7 @@ class Task(LightningModule):
     def on_train_start(self) -> None:
         """After a restart, put each rank's generators back."""
         if self._random:
-            _set_generators(self._random[min(self.global_rank, len(self._random) - 1)])
+            restore_generators(self._random, self.global_rank)
             self._random = []
 
     def on_validation_epoch_end(self) -> None:
@@ -239,83 +236,19 @@ class Task(LightningModule):
         state = self.trainer.strategy.lightning_module_state_dict()
         final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}
         if self.trainer.is_global_zero and not self.run.fast_dev_run:
-            self._release(final if self._best is None else self._best["state"])
+            save_release(self, final if self._best is None else self._best["state"])
         self.trainer.strategy.barrier("release")
-
-    def _release(self, state: dict[str, Tensor]) -> None:
-        from zoo.models.base import block, build
-        from zoo.plots.preview import preview, typical
-
-        model = build(block(self.net)).to(next(iter(state.values())).dtype)
-        model.load_state_dict({name: value.cpu() for name, value in state.items()})
-        folder = Path(self.trainer.default_root_dir)
-        recipe = folder / "recipe.yaml"
-        pretext, flat = self.objective.pretext, model.interface.dimension == 2
-        rows = typical(model.eval(), self.data) if flat and not pretext else []
-        best = {} if self._best is None else self._best["figures"]
-        if pretext:
-            told = pretext_figures(self.data, best, torch.initial_seed(), self._spent)
-        else:
-            told = self._figures("validation", [(self.measures[0], best)], seconds=self._spent)
-        picture = preview(rows, model.interface) if rows else None
-        release.save_pretrained(
-            model,
-            folder / "release",
-            metrics=told,
-            recipe=recipe.read_text() if recipe.is_file() else None,
-            lineage=self._parent["lineage"] if self._parent is not None else [],
-            preview=picture,
-            about=self._told(folder.name),
-        )
-
-    def _figures(
-        self, split: str, measured: list[tuple[PerSystem, dict[str, float]]], **known: Any
-    ) -> list[dict[str, Any]]:
-        seed = torch.initial_seed()
-        return [
-            entry
-            for metric, values in measured
-            for entry in figures(self.data, split, values, metric, seed, **known)
-        ]
-
-    def _told(self, name: str) -> dict[str, Any]:
-        told = {
-            "name": name,
-            "equations": self.data.systems,
-            "architecture": type(self.net).__name__,
-            "dimension": self.net.interface.dimension,
-            "objective": type(self.objective).__name__,
-            "ranges": self.data.ranges(),
-        }
-        if self.objective.pretext:
-            told["summary"] = (
-                f"A body pretrained by {told['objective']}: its outputs mean nothing before it is "
-                "fine-tuned. Start from it with `model.init_from`."
-            )
-        return {**told, **self.about}
 
     def on_test_end(self) -> None:
         """Write test.json, and the figures into the run's release if it is what was tested."""
         if not self.trainer.is_global_zero or self.run.fast_dev_run or self.objective.pretext:
             return
-        folder = Path(self.trainer.default_root_dir)
-        entries = self._figures("test", self._measured)
-        folder.mkdir(parents=True, exist_ok=True)
-        with shelf.atomic_write(folder / "test.json") as part:
-            part.write_text(json.dumps(entries, indent=1))
-        own = folder / "release"
-        if self._parent is not None and Path(self._parent["folder"]) == own.resolve():
-            release.add_figures(own, entries)
+        save_test(self, self._measured)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add every rank's generators, the best weights so far, and the time spent."""
-        mine = _generators()
-        ranks: list[Any] = [mine]
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            ranks = [None] * torch.distributed.get_world_size()
-            torch.distributed.all_gather_object(ranks, mine)
         checkpoint["zoo"] = {
-            "random": ranks,
+            "random": generators(),
             "best": self._best,
             "spent": self._spent + time.monotonic() - self._started,
         }
@@ -324,25 +257,3 @@ class Task(LightningModule):
         """Take back what `on_save_checkpoint` added."""
         kept = checkpoint["zoo"]
         self._random, self._best, self._spent = kept["random"], kept["best"], kept["spent"]
-
-
-def _generators() -> dict[str, Any]:
-    drawn: Any = np.random.get_state()
-    name, keys, *rest = drawn
-    state = {
-        "torch": torch.get_rng_state(),
-        "python": list(random.getstate()[1]),
-        "numpy": [name, keys.tolist(), *rest],
-    }
-    if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state()
-    return state
-
-
-def _set_generators(state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"])
-    random.setstate((3, tuple(state["python"]), None))
-    name, keys, *rest = state["numpy"]
-    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,92 @@
+"""What a run leaves behind: the release of what was trained, and the figures of a test.
+
+`task` is a Task in each function; naming its type would import it back.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo import release, shelf
+from zoo.figures import figures, pretext_figures
+from zoo.metrics.base import PerSystem
+
+Measured = list[tuple[PerSystem, dict[str, float]]]
+"""Metrics, each with its figures by name."""
+
+
+def save_release(task: Any, state: dict[str, Tensor]) -> None:
+    """Release the task's model with these weights into `<default_root_dir>/release`."""
+    from zoo.models.base import block, build
+
+    model = build(block(task.net)).to(next(iter(state.values())).dtype)
+    model.load_state_dict({name: value.cpu() for name, value in state.items()})
+    folder = Path(task.trainer.default_root_dir)
+    recipe = folder / "recipe.yaml"
+    release.save_pretrained(
+        model,
+        folder / "release",
+        metrics=_validated(task),
+        recipe=recipe.read_text() if recipe.is_file() else None,
+        lineage=task._parent["lineage"] if task._parent is not None else [],
+        preview=_picture(task, model.eval()),
+        about=_about(task, folder.name),
+    )
+
+
+def save_test(task: Any, measured: Measured) -> None:
+    """Write test.json, and the figures into the run's release if it is what was tested."""
+    folder = Path(task.trainer.default_root_dir)
+    entries = _entries(task, "test", measured)
+    folder.mkdir(parents=True, exist_ok=True)
+    with shelf.atomic_write(folder / "test.json") as part:
+        part.write_text(json.dumps(entries, indent=1))
+    own = folder / "release"
+    if task._parent is not None and Path(task._parent["folder"]) == own.resolve():
+        release.add_figures(own, entries)
+
+
+def _validated(task: Any) -> list[dict[str, Any]]:
+    best = {} if task._best is None else task._best["figures"]
+    if task.objective.pretext:
+        return pretext_figures(task.data, best, torch.initial_seed(), task._spent)
+    return _entries(task, "validation", [(task.measures[0], best)], seconds=task._spent)
+
+
+def _entries(task: Any, split: str, measured: Measured, **known: Any) -> list[dict[str, Any]]:
+    seed = torch.initial_seed()
+    return [
+        entry
+        for metric, values in measured
+        for entry in figures(task.data, split, values, metric, seed, **known)
+    ]
+
+
+def _picture(task: Any, model: Any) -> Any:
+    from zoo.plots.preview import preview, typical
+
+    # the outputs of a body that is not fine-tuned mean nothing
+    if task.objective.pretext or model.interface.dimension != 2:
+        return None
+    rows = typical(model, task.data)
+    return preview(rows, model.interface) if rows else None
+
+
+def _about(task: Any, name: str) -> dict[str, Any]:
+    told = {
+        "name": name,
+        "equations": task.data.systems,
+        "architecture": type(task.net).__name__,
+        "dimension": task.net.interface.dimension,
+        "objective": type(task.objective).__name__,
+        "ranges": task.data.ranges(),
+    }
+    if task.objective.pretext:
+        told["summary"] = (
+            f"A body pretrained by {told['objective']}: its outputs mean nothing before it is "
+            "fine-tuned. Start from it with `model.init_from`."
+        )
+    return {**told, **task.about}
