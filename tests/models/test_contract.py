@@ -12,7 +12,7 @@ from tests.discovery import classes
 from zoo.models.base import Model, block, build
 from zoo.models.operator import Operator
 
-BASES = ("zoo.models.base", "zoo.models.operator")
+BASES = ("zoo.models.base", "zoo.models.operator", "zoo.models.field")
 MODELS = [cls for cls in classes("zoo.models", Model) if cls.__module__ not in BASES]
 OPERATORS = [cls for cls in MODELS if issubclass(cls, Operator)]
 FREE = [cls for cls in OPERATORS if cls.resolution == "free"]

@@ -35,6 +35,9 @@ class Interface:
         history: frames that go in.
         horizon: frames that come out.
         offset: frames from the last one that goes in to the first one that comes out.
+        region: of a model that is a function of points, the closed interval of each input (a
+            coordinate), then of each coefficient (a parameter); empty for models of whole fields,
+            and then there is a box.
     """
 
     inputs: tuple[str, ...]
@@ -47,6 +50,7 @@ class Interface:
     history: int = 1
     horizon: int = 1
     offset: int = 1
+    region: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Make JSON's lists tuples, and refuse what names no channel."""
@@ -62,13 +66,30 @@ class Interface:
         for name in ("history", "horizon", "offset"):
             if getattr(self, name) < 1:
                 raise BlockError(f"interface.{name}={getattr(self, name)}; at least one frame")
-        if not 1 <= len(self.box) <= 3:
+        object.__setattr__(self, "region", tuple(tuple(pair) for pair in self.region))
+        if self.region:
+            self._check_region()
+        elif not 1 <= len(self.box) <= 3:
             raise BlockError(f"interface.box={list(self.box)} has {len(self.box)} sides; 1 to 3")
+
+    def _check_region(self) -> None:
+        both = set(self.inputs) & set(self.coefficients)
+        if both:
+            raise BlockError(
+                f"{sorted(both)} is a coordinate and a parameter; derivatives are by coordinates "
+                "alone, so a name is one or the other"
+            )
+        names = (*self.inputs, *self.coefficients)
+        if len(self.region) != len(names) or any(low >= high for low, high in self.region):
+            raise BlockError(
+                f"interface.region={[list(pair) for pair in self.region]} must hold an interval "
+                f"[low, high] for each of {names}"
+            )
 
     @property
     def dimension(self) -> int:
-        """Number of space dimensions."""
-        return len(self.box)
+        """Number of space dimensions of a model of fields, of coordinates of one of points."""
+        return len(self.inputs) if self.region else len(self.box)
 
     def slots(self, kind: Literal["inputs", "outputs", "coefficients"]) -> list[str]:
         """Labels of the channels of one kind as a model folds them: frames outermost.

@@ -1,0 +1,89 @@
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from zoo.ops.jets import AutogradJet, Jet
+
+
+class PointEquation(ABC):
+    """R(x, u, ∂u, ...) = 0 in a region, with what holds at its sides, given at points.
+
+    A subclass states the residual from a jet, a solution (closed form, or a reference computed to
+    1e-9), and the values at its sides. The region is a box of intervals; where the domain is
+    another one, `inside` tells and `draw` obeys it.
+
+    Shapes:
+        points x (b, D): coordinates, then parameters, in the order of `coordinates` and
+        `parameters`; values (b, outputs); residual (b, equations).
+    """
+
+    name: ClassVar[str]
+    coordinates: ClassVar[tuple[str, ...]]
+    parameters: ClassVar[tuple[str, ...]] = ()
+    outputs: ClassVar[tuple[str, ...]] = ("u",)
+    units: ClassVar[dict[str, str]]
+    time: ClassVar[str | None] = None
+    """The coordinate whose low end carries the initial values; None for a steady problem."""
+    periodic: ClassVar[tuple[str, ...]] = ()
+    """Coordinates whose two ends are one point."""
+    sided: ClassVar[bool] = True
+    """Whether values are given at the sides (those that are neither periodic nor in time)."""
+    closed: ClassVar[str] = ""
+    """Why there is no solution, where there is none."""
+
+    @property
+    @abstractmethod
+    def region(self) -> dict[str, tuple[float, float]]:
+        """Closed interval of each coordinate, then of each parameter, in the order of x."""
+
+    @abstractmethod
+    def residual(self, x: Tensor, jet: Jet) -> Tensor:
+        """What a solution makes zero, (b, equations), the forcing included."""
+
+    def solution(self, x: Tensor) -> Tensor:
+        """The solution at points (b, D), in x's own precision where it is a closed form.
+
+        Raises:
+            ValueError: there is none; the text says why.
+        """
+        raise ValueError(f"{self.name} has no reference solution: {self.closed}")
+
+    def jet(self, x: Tensor) -> Jet:
+        """The solution with its derivatives; overridden where it is no closed form."""
+        return AutogradJet(self.solution, x, len(self.coordinates))
+
+    def forcing(self, x: Tensor, jet: Jet) -> Tensor | None:
+        """The source f that the field would solve, (b, equations), where the equation has one.
+
+        What "error in the forcing" means: the same operator on a field, without the source.
+        """
+        return None
+
+    def boundary(self, x: Tensor) -> Tensor:
+        """Values at a side of the region; the solution's."""
+        return self.solution(x)
+
+    def initial(self, x: Tensor) -> dict[str, Tensor]:
+        """What is known at the initial time: `y` (b, outputs), and `dy` where velocities are.
+
+        `dy` (b, outputs, coordinates) is NaN where nothing is known of a derivative.
+        """
+        return {"y": self.solution(x)}
+
+    def draw_parameters(self, count: int, rng: torch.Generator) -> Tensor:
+        """Parameters (count, P), float64; uniform in the region."""
+        bounds = torch.tensor(
+            [self.region[name] for name in self.parameters], dtype=torch.float64
+        ).view(-1, 2)
+        drawn = torch.rand(count, len(bounds), dtype=torch.float64, generator=rng)
+        return bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) * drawn
+
+    def inside(self, x: Tensor) -> Tensor:
+        """Which points lie in the domain, (b,) bool, where it is not the whole region."""
+        return torch.ones(len(x), dtype=torch.bool, device=x.device)
+
+    def axis(self, name: str) -> int:
+        """The column of a coordinate or parameter."""
+        return (*self.coordinates, *self.parameters).index(name)
