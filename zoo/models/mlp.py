@@ -1,0 +1,82 @@
+import itertools
+from typing import Any
+
+from torch import Tensor, nn
+
+from zoo.models.base import Interface
+from zoo.models.field import Field
+from zoo.models.parts.by_region import ByRegion
+from zoo.models.parts.normaliser import Normaliser
+from zoo.models.parts.unscaled import Unscaled
+from zoo.ops.activations import ACTIVATIONS
+
+
+class MLP(Field):
+    """Perceptron u(x) = W_L h_L + b_L with h_{l+1} = σ(βW_l h_l + βb_l) / β and h_0 = x.
+
+    Linear layers start as PyTorch's do; the output has no nonlinearity.
+
+    Shapes:
+        as in Field.
+
+    Args:
+        interface: as in Field.
+        normaliser: as in Model; None is Unscaled.
+        width: numbers in each hidden layer.
+        layers: hidden layers.
+        activation: σ: "tanh", "softplus", "sine", "silu" or "gelu".
+        sharpness: β; softplus tends to a ramp as it grows.
+
+    Raises:
+        ValueError: an unknown activation, or a size that is not positive.
+    """
+
+    def __init__(
+        self,
+        interface: Interface,
+        normaliser: Normaliser | None = None,
+        *,
+        width: int = 50,
+        layers: int = 4,
+        activation: str = "tanh",
+        sharpness: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.interface = interface
+        self.normaliser = (Unscaled() if normaliser is None else normaliser).bind(interface)
+        self.width, self.layers = width, layers
+        self.activation, self.sharpness = activation, sharpness
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation={activation!r}; it is one of {sorted(ACTIVATIONS)}")
+        if min(width, layers, sharpness) <= 0:
+            raise ValueError(
+                f"width={width}, layers={layers} and sharpness={sharpness} must be positive"
+            )
+        count = len(interface.inputs) + len(interface.coefficients)
+        sizes = [count, *[width] * layers, len(interface.outputs)]
+        self.linear = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """As in Model."""
+        region = ((-1.0, 1.0), (0.0, 2.0), (0.5, 1.5))
+        interface = Interface(("x", "y"), ("u", "v"), ("k",), region=region)
+        return {"interface": interface, "normaliser": ByRegion(), "width": 8, "layers": 2}
+
+    def values(self, x: Tensor) -> Tensor:
+        """As in Field."""
+        function, beta = ACTIVATIONS[self.activation], self.sharpness
+        h = x
+        for i, layer in enumerate(self.linear):
+            h = layer(h)
+            if i < self.layers:
+                h = function(h) if beta == 1 else function(h * beta) / beta
+        return h
+
+    def channel_axes(self) -> dict[str, dict[int, list[str]]]:
+        """As in Model."""
+        want, last = self.interface, f"linear.{self.layers}"
+        columns, rows = want.slots("inputs") + want.slots("coefficients"), want.slots("outputs")
+        axes = {"linear.0.weight": {1: columns}}
+        axes |= {f"{last}.{part}": {0: rows} for part in ("weight", "bias")}
+        return super().channel_axes() | axes
