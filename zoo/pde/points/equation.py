@@ -30,6 +30,8 @@ class PointEquation(ABC):
     """Coordinates whose two ends are one point."""
     sided: ClassVar[bool] = True
     """Whether values are given at the sides (those that are neither periodic nor in time)."""
+    walled: ClassVar[bool] = False
+    """Whether an equation holds at the sides instead of values: `side_residual`."""
     closed: ClassVar[str] = ""
     """Why there is no solution, where there is none."""
 
@@ -65,10 +67,47 @@ class PointEquation(ABC):
         """Values at a side of the region; the solution's."""
         return self.solution(x)
 
+    def side_residual(self, x: Tensor, jet: Jet) -> Tensor | None:
+        """What a solution makes zero at a side, (b, equations), where `walled`; None elsewhere."""
+        return None
+
+    def draw_sides(self, count: int, rng: torch.Generator) -> Tensor:
+        """Points (count, D), float64, spread over the sides by their area, the rest uniform.
+
+        Sides are the two ends of each coordinate that is neither periodic nor time. How many points
+        a side gets is its share of the area, to within one.
+
+        Raises:
+            ValueError: no coordinate has sides.
+        """
+        drawn = self._uniform(count, rng)
+        axes = [n for n in self.coordinates if n != self.time and n not in self.periodic]
+        if not axes:
+            raise ValueError(
+                f"{self.name} has no sides: {list(self.coordinates)} are periodic or time; "
+                "draw no boundary points where `sided` and `walled` are false"
+            )
+        ends = torch.tensor([self.region[name] for name in axes], dtype=torch.float64)
+        # a face's area is the volume over the length across it
+        share = (1 / (ends[:, 1] - ends[:, 0])).repeat_interleave(2).cumsum(0)
+        level = torch.arange(count) + torch.rand(1, dtype=torch.float64, generator=rng)
+        face = torch.searchsorted(share / share[-1], level / count).clamp(max=2 * len(axes) - 1)
+        columns = torch.tensor([self.axis(name) for name in axes])[face // 2]
+        drawn[torch.arange(count), columns] = ends.flatten()[face]
+        return drawn[torch.randperm(count, generator=rng)]
+
+    def _uniform(self, count: int, rng: torch.Generator) -> Tensor:
+        """Coordinates uniform in the region, parameters as `draw_parameters` draws them."""
+        bounds = [self.region[name] for name in self.coordinates]
+        low, high = torch.tensor(bounds, dtype=torch.float64).T
+        drawn = torch.rand(count, len(bounds), dtype=torch.float64, generator=rng)
+        return torch.cat([low + (high - low) * drawn, self.draw_parameters(count, rng)], 1)
+
     def initial(self, x: Tensor) -> dict[str, Tensor]:
         """What is known at the initial time: `y` (b, outputs), and `dy` where velocities are.
 
-        `dy` (b, outputs, coordinates) is NaN where nothing is known of a derivative.
+        Either is NaN where nothing is known of an output or of a derivative; `dy` is (b, outputs,
+        coordinates).
         """
         return {"y": self.solution(x)}
 
