@@ -15,6 +15,7 @@ from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
+from zoo.task_measure import keep_best, measure
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import save_release, save_test
 
@@ -193,42 +194,14 @@ class Task(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures, and keep the weights if they are the best so far."""
-        values = self._compute("validation")
+        values = measure(self, "validation")
         if self.trainer.sanity_checking or self.trainer.state.fn != "fit":
             return
-        figure = values[self.headline]
-        if self._best is None or figure < self._best["value"]:
-            state = self.trainer.strategy.lightning_module_state_dict()
-            kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
-            first = values if self.objective.pretext else self._measured[0][1]
-            self._best = {"value": figure, "state": kept, "figures": first}
+        keep_best(self, values)
 
     def on_test_epoch_end(self) -> None:
         """Log the figures."""
-        self._compute("test")
-
-    @property
-    def headline(self) -> str:
-        """The name of the figure by which weights are kept: the first metric's mean."""
-        return "loss" if self.objective.pretext else str(self.measures[0].title)
-
-    def _compute(self, stage: str) -> dict[str, float]:
-        values: dict[str, float] = {}
-        self._measured = []
-        if self.objective.pretext:
-            values = {name: float(value) for name, value in self.terms.compute().items()}
-            self._own = {f"{stage}/{name}": value for name, value in values.items()}
-            self.log_dict(self._own, prog_bar=True)
-            self.terms.reset()
-            return values
-        for metric in self.measures:
-            found = {name: float(value) for name, value in metric.compute().items()}
-            self._measured.append((metric, found))
-            for name, value in found.items():
-                self.log(f"{stage}/{name}", value, prog_bar="/" not in name)
-            values.update(found)
-            metric.reset()
-        return values
+        measure(self, "test")
 
     def on_fit_end(self) -> None:
         """Release the model from rank 0."""
