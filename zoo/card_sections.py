@@ -36,21 +36,14 @@ def sections(folder: Path, config: Mapping[str, Any], entries: Figures) -> Itera
 def _interface(config: Mapping[str, Any]) -> Iterable[str]:
     face, about = config["model"]["init_args"]["interface"], config["about"]
     units = face["units"]
+    points = bool(face.get("region"))
+    words = ("coordinate", "output", "parameter") if points else ("input", "output", "coefficient")
     rows = [
-        [kind[:-1], name, units.get(name, "?")]
-        for kind in ("inputs", "outputs", "coefficients")
+        [word, name, units.get(name, "?")]
+        for word, kind in zip(words, ("inputs", "outputs", "coefficients"), strict=True)
         for name in face[kind]
     ]
-    box = " × ".join(f"{side:g}" for side in face["box"])
-    step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
-    # releases of the first version have no offset: the next frame
-    ahead = face.get("offset", 1)
-    jump = f", the first of them {ahead} time steps after the last one in" if ahead > 1 else ""
-    facts = (
-        f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
-        f"{face['history']} frame(s) in, {face['horizon']} out{jump}. A unit of 1 is dimensionless."
-    )
-    yield f"## Channels\n\n{table(['what', 'name', 'unit'], rows)}\n\n{facts}"
+    yield f"## Channels\n\n{table(['what', 'name', 'unit'], rows)}\n\n{_facts(face, points)}"
     ranges = about["ranges"]
     if ranges and not all(isinstance(value, Mapping) for value in ranges.values()):
         ranges = {", ".join(about["equations"]): ranges}
@@ -60,7 +53,26 @@ def _interface(config: Mapping[str, Any]) -> Iterable[str]:
         for name, (low, high) in each.items()
     ]
     if rows:
-        yield f"## Ranges seen in training\n\n{table(['system', 'coefficient', 'range'], rows)}"
+        what = "coordinate or parameter" if points else "coefficient"
+        yield f"## Ranges seen in training\n\n{table(['system', what, 'range'], rows)}"
+
+
+def _facts(face: Mapping[str, Any], points: bool) -> str:
+    """What a model takes besides its channels, in a sentence or two."""
+    if points:
+        return (
+            "A function of points: physical units go in and come out, and derivatives by any "
+            "coordinate. A unit of 1 is dimensionless."
+        )
+    box = " × ".join(f"{side:g}" for side in face["box"])
+    step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
+    # releases of the first version have no offset: the next frame
+    ahead = face.get("offset", 1)
+    jump = f", the first of them {ahead} time steps after the last one in" if ahead > 1 else ""
+    return (
+        f"Physical units go in and come out. Box {box}, {face['boundary']}; {step}; "
+        f"{face['history']} frame(s) in, {face['horizon']} out{jump}. A unit of 1 is dimensionless."
+    )
 
 
 def _origin(folder: Path, config: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The lines of Python on a card: they run as they stand, which a test proves."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from zoo import manifest
 def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
     """Load a release and predict once, in physical units, on the grid of its data."""
     face = config["model"]["init_args"]["interface"]
+    if face.get("region"):
+        return _at_points(config["about"]["name"], face)
     shape = manifest.tensors(Path(folder) / manifest.PROBE)["input.u"]["shape"]
     points = next(_grids([entry["data"] for entry in manifest.figures(folder)]), None)
     grid = [points] * len(face["box"]) if points else shape[3:]
@@ -38,6 +40,38 @@ def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
         f += ", p"
     lines.append(f"{u} = model.predict({f})  # {_named(face, 'outputs')}")
     return "\n".join(lines)
+
+
+def _at_points(name: str, face: Mapping[str, Any]) -> str:
+    """Load a function of points; its values and a derivative along its first coordinate."""
+    count = len(face["inputs"])
+    pairs = dict(zip((*face["inputs"], *face["coefficients"]), face["region"], strict=True))
+    first, *others = face["inputs"]
+    low, high = pairs[first]
+    lines = [
+        "import numpy as np",
+        "import zoo",
+        "",
+        f'model = zoo.from_pretrained("{name}")  # or a folder, or owner/name',
+        f"x = np.zeros((101, {count}))  # columns: {', '.join(face['inputs'])}",
+        f"x[:, 0] = np.linspace({low:g}, {high:g}, 101)",
+    ]
+    for place, other in enumerate(others, 1):
+        lines.append(f"x[:, {place}] = {_inside(pairs[other]):.4g}")
+    given = ""
+    if face["coefficients"]:
+        told = {key: _inside(pairs[key]) for key in face["coefficients"]}
+        lines.append("p = {" + ", ".join(f'"{k}": {v:.4g}' for k, v in told.items()) + "}")
+        given = ", p"
+    lines.append(f"u = model.predict(x{given})  # {_named(face, 'outputs')}")
+    lines.append(f'du = model.predict(x{given}, derivatives=["{first}"])  # by {first}')
+    return "\n".join(lines)
+
+
+def _inside(pair: Sequence[float]) -> float:
+    """A point off the middle of an interval, where many fields vanish."""
+    low, high = pair
+    return low + 0.7 * (high - low)
 
 
 def _grids(value: Any) -> Iterator[int]:

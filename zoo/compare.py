@@ -54,7 +54,7 @@ def compare(a: str | Path, b: str | Path) -> Comparison:
     names = (folders[0].name, folders[1].name)
     return Comparison(
         names if names[0] != names[1] else (str(a), str(b)),
-        tuple((title, told[0][title], told[1][title]) for title in told[0]),
+        tuple((t, told[0].get(t, ""), told[1].get(t, "")) for t in told[0] | told[1]),
         shared,
         _distance(*folders),
     )
@@ -68,12 +68,19 @@ def _facts(folder: Path) -> dict[str, str]:
         "equations": ", ".join(about["equations"]),
         "objective": about["objective"],
         **{kind: ", ".join(face[kind]) for kind in ("inputs", "outputs", "coefficients")},
-        "box": " × ".join(f"{side:g}" for side in face["box"]),
+        **_place(face),
         "time step": "steady" if face["dt"] is None else f"{face['dt']:g}",
         "parameters": f"{manifest.parameters(folder):,}",
         "weights": f"{(folder / WEIGHTS).stat().st_size / 1e6:.2f} MB",
         "sha256": config["sha256"][:16],
     }
+
+
+def _place(face: Mapping[str, Any]) -> dict[str, str]:
+    """Where a model lives: its box, or the intervals of its coordinates and parameters."""
+    if face.get("region"):
+        return {"region": " × ".join(f"[{low:g}, {high:g}]" for low, high in face["region"])}
+    return {"box": " × ".join(f"{side:g}" for side in face["box"])}
 
 
 def _face(config: Mapping[str, Any]) -> Mapping[str, Any]:

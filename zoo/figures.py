@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from zoo.data.points.points import Points
 from zoo.metrics.base import PerSystem
+from zoo.metrics.points import PointMetric
 from zoo.metrics.trivial import best, trivial
 from zoo.models.base import block
 
@@ -28,7 +30,8 @@ def figures(
         seed: the seed of the training.
         seconds: what the training took.
     """
-    scores = trivials(data, split)
+    scores = trivials(data, split) if _has_trivials(metric) else {}
+    described = block(data.measuring() if isinstance(data, Points) else data)
     entries = []
     for name, value in values.items():
         system, _, _ = name.rpartition("/")
@@ -36,7 +39,9 @@ def figures(
         part = "/" in system
         known = [scores[s] for s in ([system] if system else scores) if s in scores]
         # without training samples only the zero predictor is left, whose relative error is 1
-        lowest = [best(score)[1] for score in known] or [1.0]
+        lowest = [best(score)[1] for score in known]
+        if not lowest and not isinstance(metric, PointMetric):
+            lowest = [1.0]
         entries.append(
             {
                 "name": f"{split}/{name}",
@@ -45,8 +50,8 @@ def figures(
                 "tolerance": TOLERANCE * value,
                 "n": metric.seen.get(name),
                 "seeds": [seed],
-                "trivial": None if part else sum(lowest) / len(lowest),
-                "data": {**block(data), "split": split},
+                "trivial": None if part or not lowest else sum(lowest) / len(lowest),
+                "data": {**described, "split": split},
                 "metric": block(metric),
                 "seconds": seconds,
                 "remeasure": split == "test",
@@ -57,6 +62,8 @@ def figures(
 
 def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
     """Errors of the trivial predictors by system."""
+    if isinstance(data, Points):
+        return data.trivials(split)
     union = list(data.coefficients)
     pairs = zip(data.sets, data.split("train"), data.split(split), strict=True)
     return {
@@ -64,6 +71,11 @@ def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
         for item, train, test in pairs
         if len(train) and len(test)
     }
+
+
+def _has_trivials(metric: PerSystem) -> bool:
+    """Whether the trivial predictors are measured by this figure."""
+    return not isinstance(metric, PointMetric) or metric.trivial
 
 
 def pretext_figures(

@@ -1,0 +1,98 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.data.points.lattice import lattice
+from zoo.data.points.part import across, bounds
+from zoo.pde.points.equation import PointEquation
+
+ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Where the truth is compared: a lattice over the whole region, for each instance.
+
+    Validation has about half as many points along each coordinate, so that it shares few with the
+    test.
+
+    Args:
+        points_per_side: of the test's lattice, ends included: one number, or one by coordinate.
+        regions: parts of the region in which errors are measured apart, by name: intervals of some
+            coordinates. A point belongs to the first that holds it; what none holds is "rest".
+        derivatives: whether the true gradients are there too.
+    """
+
+    points_per_side: int | dict[str, int] = 101
+    regions: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    derivatives: bool = True
+
+    def names(self, equation: PointEquation) -> list[str]:
+        """Names of the regions; the equation's name where there are none."""
+        return [*self.regions, "rest"] if self.regions else [equation.name]
+
+    def points(self, equation: PointEquation, split: str) -> tuple[Tensor, float]:
+        """The lattice's coordinates (n, d), and the volume of its cells."""
+        given = self.points_per_side
+        counts = [given if isinstance(given, int) else given[n] for n in equation.coordinates]
+        if split == "validation":
+            counts = [max(2, (count + 1) // 2) for count in counts]
+        box = bounds(equation, {})
+        cells = [(b - a) / (n - 1) for (a, b), n in zip(box.tolist(), counts, strict=True)]
+        found = lattice(box, counts)
+        return found[equation.inside(found)], float(torch.tensor(cells).prod())
+
+    def labels(self, equation: PointEquation, points: Tensor) -> Tensor:
+        """The number of the region that holds each point, (n,)."""
+        found = torch.full((len(points),), len(self.regions), dtype=torch.long)
+        for number, where in reversed(list(enumerate(self.regions.values()))):
+            low, high = bounds(equation, where).unbind(1)
+            found[((points >= low) & (points <= high)).all(1)] = number
+        return found
+
+    def batches(
+        self, equation: PointEquation, instances: Tensor, split: str
+    ) -> Iterator[dict[str, Any]]:
+        """Points with the truth, in batches; `instance` and `system` tell where each belongs."""
+        points, cell = self.points(equation, split)
+        labels = self.labels(equation, points)
+        for number in range(len(instances)):
+            x = across(points, instances[number : number + 1])
+            for rows, systems in zip(x.split(ROWS), labels.split(ROWS), strict=True):
+                yield {
+                    "x": rows,
+                    **self._truth(equation, rows),
+                    "system": systems,
+                    "instance": number,
+                    "instances": len(instances),
+                    "cell": cell,
+                    "equation": equation,
+                }
+
+    def _truth(self, equation: PointEquation, x: Tensor) -> dict[str, Tensor]:
+        if equation.closed:
+            return {}
+        with torch.no_grad():
+            jet = equation.jet(x)
+            found = {"y": jet.value}
+            return {**found, "dy": jet.gradient} if self.derivatives else found
+
+    def trivials(
+        self, equation: PointEquation, instances: Tensor, split: str
+    ) -> dict[str, dict[str, float]]:
+        """Mean over instances of ||c - u|| / ||u|| with c zero or the best constant, by region."""
+        if equation.closed:
+            return {}
+        points, _ = self.points(equation, split)
+        labels, names = self.labels(equation, points), self.names(equation)
+        found: dict[str, dict[str, float]] = {}
+        truths = [equation.solution(across(points, one[None])) for one in instances]
+        for number, name in enumerate(names):
+            own = [truth[labels == number] for truth in truths]
+            if len(own[0]):
+                ratios = [(y - y.mean(0)).norm() / y.norm().clamp_min(1e-300) for y in own]
+                found[name] = {"zero": 1.0, "constant": float(torch.stack(ratios).mean())}
+        return found

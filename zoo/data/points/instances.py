@@ -1,0 +1,51 @@
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from zoo.pde.points.equation import PointEquation
+
+
+@dataclass(frozen=True)
+class Instances:
+    """Values of an equation's parameters: some to train on, others to be tested on.
+
+    Args:
+        train: how many are drawn for training.
+        validation: how many more for validation.
+        test: how many more for testing; or the values themselves, one list for each instance.
+        seed: of the draw.
+    """
+
+    train: int = 1
+    validation: int = 1
+    test: int | list[list[float]] = 1
+    seed: int = 0
+
+    def draw(self, equation: PointEquation) -> dict[str, Tensor]:
+        """Parameters (k, P) of each split, float64.
+
+        Raises:
+            ValueError: a test value has the wrong length or lies outside the region.
+        """
+        drawn = self.test if isinstance(self.test, int) else 0
+        counts = [self.train, self.validation, drawn]
+        rng = torch.Generator().manual_seed(self.seed)
+        values = equation.draw_parameters(sum(counts), rng)
+        train, validation, test = values.split(counts)
+        found = {"train": train, "validation": validation, "test": test}
+        if not isinstance(self.test, int):
+            found["test"] = _listed(self.test, equation)
+        return found
+
+
+def _listed(values: list[list[float]], equation: PointEquation) -> Tensor:
+    for one in values:
+        inside = len(one) == len(equation.parameters) and all(
+            equation.region[name][0] <= item <= equation.region[name][1]
+            for name, item in zip(equation.parameters, one, strict=True)
+        )
+        if not inside:
+            ranges = {name: list(equation.region[name]) for name in equation.parameters}
+            raise ValueError(f"instances.test: {one} must hold one number in each of {ranges}")
+    return torch.tensor(values, dtype=torch.float64).view(-1, len(equation.parameters))

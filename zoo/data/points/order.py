@@ -1,0 +1,107 @@
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, DistributedSampler
+
+Step = tuple[int, int]
+"""Epoch, and number of a batch in it."""
+
+
+class Steps(DistributedSampler):
+    """The batches of an epoch by number; a `DistributedSampler` only so that Lightning obeys it.
+
+    Args:
+        count: batches of an epoch.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.num_replicas, self.rank, self.epoch = 1, 0, 0
+        self.position: Any = lambda: None
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Step]:
+        """Every batch from where training stands."""
+        stands = self.position()
+        epoch, first = stands if stands is not None else (self.epoch, 0)
+        return iter([(epoch, number) for number in range(first, self.count)])
+
+    def set_epoch(self, epoch: int) -> None:
+        """As in DistributedSampler."""
+        self.epoch = epoch
+
+
+class Cloud(Dataset):
+    """Batches of named parts, cut from one order that seed, epoch and number fix.
+
+    A part with more points than `batch_size` gives so many, from a permutation that is new in each
+    pass over it; a smaller one is given whole. Each rank takes every `ranks`-th row of each part,
+    and `weight` then makes the mean over ranks of weighted means exact.
+
+    Args:
+        parts: tensors of equal length by part and key.
+        batch_size: rows of a part in a global batch; None for all of them.
+        seed: of the order.
+        rank: this process.
+        ranks: processes that share each batch.
+        extra: what stands in every batch beside the parts.
+        dtype: of the floating-point tensors.
+        steps: batches of an epoch; one pass over the largest part if left out.
+    """
+
+    def __init__(
+        self,
+        parts: dict[str, dict[str, Tensor]],
+        batch_size: int | None,
+        *,
+        seed: int,
+        rank: int = 0,
+        ranks: int = 1,
+        extra: dict[str, Any] | None = None,
+        dtype: torch.dtype = torch.float32,
+        steps: int | None = None,
+    ) -> None:
+        self.parts = {
+            name: {key: value.to(dtype) for key, value in part.items()}
+            for name, part in parts.items()
+        }
+        self.batch_size = batch_size
+        self.seed = seed
+        self.rank, self.ranks = rank, ranks
+        self.extra = dict(extra or {})
+        self.steps = max(map(self._passes, self.parts)) if steps is None else steps
+        self._orders: dict[tuple[int, int], np.ndarray] = {}
+
+    def _passes(self, name: str) -> int:
+        """Batches in one pass over a part."""
+        count = len(self.parts[name]["x"])
+        return 1 if self.batch_size is None else -(-count // self.batch_size)
+
+    def __getitem__(self, step: Step) -> dict[str, Any]:
+        """This rank's share of a batch."""
+        epoch, number = step
+        total = epoch * self.steps + number
+        batch: dict[str, Any] = {**self.extra, "weight": torch.tensor(1.0)}
+        for place, (name, part) in enumerate(self.parts.items()):
+            rows = self._rows(place, name, total)
+            mine = rows[self.rank :: self.ranks]
+            batch[name] = {key: value[mine] for key, value in part.items()}
+            share = len(mine) * self.ranks / len(rows)
+            batch[name]["weight"] = torch.tensor(share, dtype=part["x"].dtype)
+        return batch
+
+    def _rows(self, place: int, name: str, total: int) -> np.ndarray:
+        count, passes = len(self.parts[name]["x"]), self._passes(name)
+        if passes == 1:
+            return np.arange(count)
+        turn, number = divmod(total, passes)
+        if (place, turn) not in self._orders:
+            self._orders = {key: one for key, one in self._orders.items() if key[0] != place}
+            rng = np.random.default_rng((self.seed, place, turn))
+            self._orders[place, turn] = rng.permutation(count)
+        return np.array_split(self._orders[place, turn], passes)[number]

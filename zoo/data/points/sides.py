@@ -1,0 +1,74 @@
+import torch
+from torch import Tensor
+
+from zoo.data.points.lattice import lattice
+from zoo.data.points.part import Part, Where, bounds
+from zoo.pde.points.equation import PointEquation
+
+
+class Sides(Part):
+    """Points on the sides that are neither periodic nor in time, with the values given there.
+
+    Args:
+        count: random points over all sides together, by their area; None for `points_per_side`.
+        points_per_side: evenly spaced points along each coordinate of each side, ends included.
+        name: as in Part.
+        instances: as in Part.
+        where: a narrower box, whose own sides are taken; the equation's `boundary` must be known on
+            them.
+    """
+
+    def __init__(
+        self,
+        count: int | None = None,
+        points_per_side: int | None = None,
+        *,
+        name: str = "boundary",
+        instances: tuple[int, int] | None = None,
+        where: Where | None = None,
+    ) -> None:
+        if (count is None) == (points_per_side is None):
+            raise ValueError(
+                f"count={count} and points_per_side={points_per_side}: give one of the two"
+            )
+        self.count = count
+        self.points_per_side = points_per_side
+        self.name = name
+        self.instances = instances
+        self.where = dict(where or {})
+
+    def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
+        """As in Part."""
+        if not equation.sided:
+            raise ValueError(f"{equation.name} has no sides with given values; leave {self.name}")
+        if self.count is not None and not self.where:
+            return equation.draw_sides(self.count, rng)
+        box = bounds(equation, self.where)
+        free = (*equation.periodic, equation.time)
+        axes = [i for i, name in enumerate(equation.coordinates) if name not in free]
+        if self.points_per_side is None:
+            return _random(box, axes, self.count or 0, rng)
+        found = []
+        for axis in axes:
+            rest = [i for i in range(len(box)) if i != axis]
+            for end in (0, 1):
+                side = torch.empty(self.points_per_side ** len(rest), len(box), dtype=box.dtype)
+                side[:, rest] = lattice(box[rest], [self.points_per_side] * len(rest))
+                side[:, axis] = box[axis, end]
+                found.append(side)
+        return torch.cat(found)
+
+    def known(self, equation: PointEquation, x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
+        """As in Part."""
+        return {"y": equation.boundary(x)}
+
+
+def _random(box: Tensor, axes: list[int], count: int, rng: torch.Generator) -> Tensor:
+    """Points over the sides of a box, in proportion to their area."""
+    low, lengths = box[:, 0], box[:, 1] - box[:, 0]
+    areas = torch.stack([lengths.prod() / lengths[axis] for axis in axes]).repeat_interleave(2)
+    chosen = torch.multinomial(areas, count, replacement=True, generator=rng)
+    found = low + lengths * torch.rand(count, len(box), dtype=box.dtype, generator=rng)
+    column = torch.tensor(axes)[chosen // 2]
+    found[torch.arange(count), column] = box[column, chosen % 2]
+    return found

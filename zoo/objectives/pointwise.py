@@ -1,0 +1,87 @@
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.models.base import Interface, Model
+from zoo.models.field import Field
+from zoo.objectives.base import Objective
+from zoo.objectives.terms.term import Term
+from zoo.objectives.terms.value import Value
+from zoo.ops.jets import Jet
+
+
+class Pointwise(Objective):
+    """Sum of weighted terms over named parts of a cloud of points.
+
+    The objectives of Trenta et al. are lists of terms, beside `Value` on the boundary and on the
+    initial values: OUTL is Value; DERL Gradient; SOB Value and Gradient; HESL Hessian; DER+HESL
+    Gradient and Hessian; SOB+HES Value, Gradient and StochasticHessian; PINN Residual; OUTL+PINN
+    Value and Residual. Terms on one part share one jet.
+
+    Args:
+        terms: what is summed.
+
+    Source:
+        Trenta, Cossu, Bacciu, Learning and Transferring Physical Models through Derivatives, TMLR
+        2026 (arXiv 2505.01391).
+    """
+
+    def __init__(self, terms: list[Term]) -> None:
+        super().__init__()
+        if not any(term.fixes_values and term.weight > 0 for term in terms):
+            raise ValueError(
+                f"the terms {[type(term).__name__ for term in terms]} see no values, so the "
+                "constant of integration is not fixed; add Value on a boundary or initial part"
+            )
+        self.terms = torch.nn.ModuleList(terms)
+
+    @classmethod
+    def tiny(cls) -> "Pointwise":
+        """As in Objective."""
+        return cls([Value()])
+
+    def bind(self, model: Model, interface: Interface) -> None:
+        """As in Objective."""
+        if not isinstance(model, Field):
+            raise ValueError(
+                f"{type(model).__name__} is no Field; terms over points need a function of points"
+            )
+        for term in self._terms():
+            term.bind(model)
+
+    def _terms(self) -> list[Term]:
+        return [term for term in self.terms if isinstance(term, Term)]
+
+    def forward(self, model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """As in Objective; each term by its name, unweighted."""
+        assert isinstance(model, Field)
+        jets: dict[str, Jet] = {}
+        found: dict[str, Tensor] = {}
+        loss = None
+        for term in self._terms():
+            part = _part(batch, term)
+            if not len(part["x"]):
+                continue  # fewer points than ranks: this one has none
+            if term.part not in jets:
+                jets[term.part] = model.jet(part["x"])
+            values = term(model, jets[term.part], part, batch["equation"])
+            mean = values.mean() * part["weight"]
+            found[term.title] = mean
+            loss = term.weight * mean if loss is None else loss + term.weight * mean
+        if loss is None:
+            loss = sum((p.sum() for p in model.parameters()), torch.tensor(0.0)) * 0
+        return {"loss": loss, **found}
+
+
+def _part(batch: dict[str, Any], term: Term) -> dict[str, Any]:
+    parts = [name for name, item in batch.items() if isinstance(item, dict)]
+    if term.part not in parts:
+        raise ValueError(f"{term.title}: no part {term.part!r}; the data have {parts}")
+    missing = [key for key in term.needs if key not in batch[term.part]]
+    if missing:
+        raise ValueError(
+            f"{term.title}: part {term.part!r} has no {missing[0]!r}, only "
+            f"{sorted(batch[term.part])}; give it targets of that order"
+        )
+    return batch[term.part]

@@ -1,0 +1,43 @@
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from zoo.models.field import Field
+from zoo.ops.jets import Jet
+from zoo.pde.points.equation import PointEquation
+
+
+class Term(nn.Module, ABC):
+    """One term of a loss over points: a non-negative number at each point of one part.
+
+    Args:
+        part: the batch's part that it looks at.
+        weight: its factor in the loss.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Keys that the part must hold beside its points."""
+    fixes_values: ClassVar[bool] = False
+    """Whether the term sees values, so that no constant of integration is left open."""
+
+    def __init__(self, part: str = "interior", weight: float = 1.0) -> None:
+        super().__init__()
+        if weight < 0:
+            raise ValueError(f"weight={weight} of a term on {part!r}: not below zero")
+        self.part = part
+        self.weight = weight
+
+    @property
+    def title(self) -> str:
+        """What the term is called in logs."""
+        return f"{type(self).__name__.lower()}_{self.part}"
+
+    def bind(self, model: Field) -> None:
+        """Refuse a model that the term cannot be computed for; called once before training."""
+
+    @abstractmethod
+    def forward(
+        self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
+    ) -> Tensor:
+        """The term at each point, (n,); `jet` is the model's at the part's points."""

@@ -1,0 +1,26 @@
+from typing import Any
+
+from torch import Tensor
+
+from zoo.models.field import Field
+from zoo.objectives.terms.term import Term
+from zoo.ops.jets import Jet
+from zoo.pde.points.equation import PointEquation
+
+
+class Value(Term):
+    """(û - y)², averaged over outputs: on interior data, sides, initial values, a teacher's values.
+
+    Args:
+        part: as in Term.
+        weight: as in Term.
+    """
+
+    needs = ("y",)
+    fixes_values = True
+
+    def forward(
+        self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
+    ) -> Tensor:
+        """As in Term."""
+        return (jet.value - part["y"]).square().mean(-1)
