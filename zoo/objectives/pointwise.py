@@ -20,15 +20,18 @@ class Pointwise(Objective):
     Value and Residual. Terms on one part share one jet.
 
     Args:
-        terms: what is summed.
+        interior: what is compared inside: it tells one method from another.
+        sides: what holds at sides and initial times, and what earlier stages have left; the same
+            for all methods.
 
     Source:
         Trenta, Cossu, Bacciu, Learning and Transferring Physical Models through Derivatives, TMLR
         2026 (arXiv 2505.01391).
     """
 
-    def __init__(self, terms: list[Term]) -> None:
+    def __init__(self, interior: list[Term], sides: list[Term] | None = None) -> None:
         super().__init__()
+        terms = [*interior, *(sides or [])]
         if not any(term.fixes_values and term.weight > 0 for term in terms):
             raise ValueError(
                 f"the terms {[type(term).__name__ for term in terms]} see no values, so the "
