@@ -5,7 +5,8 @@ from torch import Tensor
 
 from zoo.pde.box import Box
 from zoo.pde.closed import decaying_waves
-from zoo.pde.evolution import Evolution, spread
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import spread
 from zoo.pde.symmetry import Amplitude, Shift, Symmetry
 
 

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import Evolution, kept, laplacian, spread
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import kept, laplacian, spread
 from zoo.pde.symmetry import Shift
 from zoo.pde.travelling import TravellingWaves
 

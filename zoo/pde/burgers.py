@@ -6,7 +6,8 @@ from torch import Tensor
 
 from zoo.pde.box import Box
 from zoo.pde.closed import fronts
-from zoo.pde.evolution import Evolution, columns, kept, laplacian, spread
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import columns, kept, laplacian, spread
 from zoo.pde.symmetry import Galilean, Scaling, Shift, Symmetry
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import NoExact
+from zoo.pde.errors import NoExact
 from zoo.pde.waves import sines
 
 WAVES = ((1, 2, 1), (2, -1, 1), (3, 1, -2))

@@ -78,17 +78,41 @@ class Equation(ABC):
         return box.inverse(self.linear(box, p) * box.transform(u)) + f
 
     def _check(self, box: Box, f: Tensor, p: Tensor) -> None:
-        if f.shape[1:] != box.shape or p.shape != (len(f), len(self.coefficients)):
-            raise ValueError(
-                f"{self.name}: source {tuple(f.shape)} and coefficients {tuple(p.shape)}; needs "
-                f"(b, {', '.join(map(str, box.shape))}) and (b, {len(self.coefficients)}) "
-                f"{self.coefficients}"
-            )
-        if f.dtype != torch.float64 or p.dtype != torch.float64:
-            raise ValueError(
-                f"{self.name}: got {f.dtype} and {p.dtype}; the solver works in float64, since "
-                "float32 coefficients alone cost eight digits"
-            )
+        check_fields(f, p, box.shape, self.coefficients, name=self.name, what="source")
+
+
+def check_fields(
+    u: Tensor,
+    p: Tensor,
+    shape: tuple[int, ...],
+    coefficients: tuple[str, ...],
+    *,
+    name: str,
+    what: str,
+) -> None:
+    """Refuse fields or coefficients of another shape, or that are not float64.
+
+    Args:
+        u: fields, (b, *shape).
+        p: (b, P).
+        shape: of one field.
+        coefficients: names of the columns of p.
+        name: the equation's.
+        what: u is to the equation.
+
+    Raises:
+        ValueError: with what was given and what is needed.
+    """
+    if u.shape[1:] != shape or p.shape != (len(u), len(coefficients)):
+        raise ValueError(
+            f"{name}: {what} {tuple(u.shape)} and coefficients {tuple(p.shape)}; needs "
+            f"(b, {', '.join(map(str, shape))}) and (b, {len(coefficients)}) {coefficients}"
+        )
+    if u.dtype != torch.float64 or p.dtype != torch.float64:
+        raise ValueError(
+            f"{name}: got {u.dtype} and {p.dtype}; the solver works in float64, since "
+            "float32 coefficients alone cost eight digits"
+        )
 
 
 def column(p: Tensor, index: int, box: Box) -> Tensor:

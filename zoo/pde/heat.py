@@ -4,7 +4,8 @@ from torch import Tensor
 
 from zoo.pde.box import Box
 from zoo.pde.closed import decaying_waves
-from zoo.pde.evolution import Evolution, laplacian, spread
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import laplacian, spread
 from zoo.pde.symmetry import Amplitude, Scaling, Shift, Symmetry
 
 

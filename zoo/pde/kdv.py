@@ -5,7 +5,9 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import Evolution, NoExact, kept, spread
+from zoo.pde.errors import NoExact
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import kept, spread
 from zoo.pde.symmetry import Galilean, Scaling, Shift
 
 NOME = 0.25

@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import Evolution, NoExact, kept, laplacian, spread
+from zoo.pde.errors import NoExact
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import kept, laplacian, spread
 from zoo.pde.symmetry import Galilean, Shift
 from zoo.pde.travelling import TravellingWaves
 

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
-from zoo.pde.evolution import CACHE, Evolution, modes, restricted
+from zoo.pde.evolution import Evolution
+from zoo.pde.marching import CACHE
+from zoo.pde.spectrum import modes, restricted
 
 FACTORS = (1, 2, 3, 4, 6, 8, 12, 16)
 """Internal grids, in points per output point and side; a nonlinear equation begins with 2."""

@@ -7,7 +7,8 @@ from torch import Tensor
 from zoo.pde.box import Box
 from zoo.pde.burgers import steepening
 from zoo.pde.closed import fronts
-from zoo.pde.evolution import Evolution, laplacian, spread
+from zoo.pde.evolution import Evolution
+from zoo.pde.spectrum import laplacian, spread
 from zoo.pde.symmetry import Galilean, Shift, Symmetry
 
 
