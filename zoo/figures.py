@@ -37,7 +37,9 @@ def figures(
         system, _, _ = name.rpartition("/")
         # a figure of a part of a system, such as omega=3, has no trivial predictor of its own
         part = "/" in system
-        known = [scores[s] for s in ([system] if system else scores) if s in scores]
+        # fields are scored over all regions together under "", others by the mean over systems
+        own = [system] if system or "" in scores else list(scores)
+        known = [scores[s] for s in own if s in scores]
         # without training samples only the zero predictor is left, whose relative error is 1
         lowest = [best(score)[1] for score in known]
         if not lowest and not isinstance(metric, PointMetric):

@@ -15,5 +15,10 @@ class GradientError(PointMetric):
 
     def errors(self, model: Model, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """As in PointMetric."""
+        if "dy" not in batch:
+            raise ValueError(
+                f"{batch['equation'].name}: no true derivatives; set derivatives: true in the "
+                "data's evaluation, or measure the residual where there is no reference solution"
+            )
         field: Any = model
         return field.jet(cast(batch, model)).gradient - batch["dy"], batch["dy"]

@@ -6,6 +6,7 @@ from torch import Tensor
 from zoo.models.base import Interface, Model
 from zoo.models.field import Field
 from zoo.objectives.base import Objective
+from zoo.objectives.terms.gradient import Gradient
 from zoo.objectives.terms.term import Term
 from zoo.objectives.terms.value import Value
 from zoo.ops.jets import Jet
@@ -38,11 +39,17 @@ class Pointwise(Objective):
                 "constant of integration is not fixed; add Value on a boundary or initial part"
             )
         self.terms = torch.nn.ModuleList(terms)
+        named = [term.title for term in terms]
+        self.titles = [
+            title if named.count(title) == 1 else f"{title}_{1 + named[:i].count(title)}"
+            for i, title in enumerate(named)
+        ]
+        """What each term is called in logs."""
 
     @classmethod
     def tiny(cls) -> "Pointwise":
-        """As in Objective."""
-        return cls([Value()])
+        """As in Objective: DERL."""
+        return cls([Gradient()], [Value("boundary")])
 
     def bind(self, model: Model, interface: Interface) -> None:
         """As in Objective."""
@@ -61,19 +68,21 @@ class Pointwise(Objective):
         assert isinstance(model, Field)
         jets: dict[str, Jet] = {}
         found: dict[str, Tensor] = {}
-        loss = None
-        for term in self._terms():
+        loss: Tensor | float = 0.0
+        for title, term in zip(self.titles, self._terms(), strict=True):
             part = _part(batch, term)
             if not len(part["x"]):
-                continue  # fewer points than ranks: this one has none
+                # fewer points than ranks, and this one has none; DDP waits for every gradient
+                idle = sum(p.sum() for p in model.parameters() if p.requires_grad) * 0.0
+                loss, found[title] = loss + idle, part["weight"] * 0
+                continue
             if term.part not in jets:
                 jets[term.part] = model.jet(part["x"])
             values = term(model, jets[term.part], part, batch["equation"])
             mean = values.mean() * part["weight"]
-            found[term.title] = mean
-            loss = term.weight * mean if loss is None else loss + term.weight * mean
-        if loss is None:
-            loss = sum((p.sum() for p in model.parameters()), torch.tensor(0.0)) * 0
+            found[title] = mean.detach()
+            loss = loss + term.weight * mean
+        assert isinstance(loss, Tensor)
         return {"loss": loss, **found}
 
 

@@ -31,10 +31,20 @@ class Ends(Part):
         self.instances = instances
         self.where = dict(where or {})
 
-    def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
+    def check(self, equation: PointEquation) -> None:
         """As in Part."""
+        super().check(equation)
         if not equation.periodic:
             raise ValueError(f"{equation.name} has no periodic coordinate; leave {self.name!r}")
+        for name in equation.periodic:
+            if name in self.where:
+                raise ValueError(
+                    f"part {self.name!r}: where.{name}={list(self.where[name])} cuts a period; "
+                    "narrow the other coordinates alone"
+                )
+
+    def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
+        """As in Part."""
         box = bounds(equation, self.where)
         found = []
         for name in equation.periodic:

@@ -9,15 +9,15 @@ from zoo.data.points.lattice import lattice
 from zoo.data.points.part import across, bounds
 from zoo.pde.points.equation import PointEquation
 
-ROWS = 50_000
+ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Where the truth is compared: a lattice over the whole region, for each instance.
 
-    Validation has about half as many points along each coordinate, so that it shares few with the
-    test.
+    Validation has about half as many points along each coordinate, so many that it shares next to
+    none with the test.
 
     Args:
         points_per_side: of the test's lattice, ends included: one number, or one by coordinate.
@@ -30,6 +30,25 @@ class Evaluation:
     regions: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     derivatives: bool = True
 
+    def check(self, equation: PointEquation) -> None:
+        """Refuse what the equation's region does not hold.
+
+        Raises:
+            ValueError: a count or a region names no coordinate, or a region lies outside.
+        """
+        given = self.points_per_side
+        if not isinstance(given, int) and set(given) != set(equation.coordinates):
+            raise ValueError(
+                f"evaluation.points_per_side={given}: one number, or one for each of the "
+                f"coordinates {equation.coordinates}"
+            )
+        if min([given] if isinstance(given, int) else given.values()) < 2:
+            raise ValueError(f"evaluation.points_per_side={given}: at least 2 along a side")
+        if "rest" in self.regions:
+            raise ValueError("evaluation.regions: 'rest' is what no region holds; rename it")
+        for where in self.regions.values():
+            bounds(equation, where)
+
     def names(self, equation: PointEquation) -> list[str]:
         """Names of the regions; the equation's name where there are none."""
         return [*self.regions, "rest"] if self.regions else [equation.name]
@@ -39,7 +58,8 @@ class Evaluation:
         given = self.points_per_side
         counts = [given if isinstance(given, int) else given[n] for n in equation.coordinates]
         if split == "validation":
-            counts = [max(2, (count + 1) // 2) for count in counts]
+            # n - 1 and n // 2 + 1 intervals have next to no common divisor
+            counts = [count // 2 + 2 for count in counts]
         box = bounds(equation, {})
         cells = [(b - a) / (n - 1) for (a, b), n in zip(box.tolist(), counts, strict=True)]
         found = lattice(box, counts)
@@ -83,15 +103,20 @@ class Evaluation:
     def trivials(
         self, equation: PointEquation, instances: Tensor, split: str
     ) -> dict[str, dict[str, float]]:
-        """Mean over instances of ||c - u|| / ||u|| with c zero or the best constant, by region."""
+        """Mean over instances of ‖c - u‖ / ‖u‖ with c zero or the best constant.
+
+        By region, and under "" over all of them together.
+        """
         if equation.closed:
             return {}
         points, _ = self.points(equation, split)
         labels, names = self.labels(equation, points), self.names(equation)
         found: dict[str, dict[str, float]] = {}
         truths = [equation.solution(across(points, one[None])) for one in instances]
-        for number, name in enumerate(names):
-            own = [truth[labels == number] for truth in truths]
+        every = torch.ones_like(labels, dtype=torch.bool)
+        masks = {**{name: labels == i for i, name in enumerate(names)}, "": every}
+        for name, mask in masks.items():
+            own = [truth[mask] for truth in truths]
             if len(own[0]):
                 ratios = [(y - y.mean(0)).norm() / y.norm().clamp_min(1e-300) for y in own]
                 found[name] = {"zero": 1.0, "constant": float(torch.stack(ratios).mean())}

@@ -12,8 +12,10 @@ class Initial(Part):
         count: points; 1 where time is the only coordinate.
         name: as in Part.
         instances: as in Part.
-        where: as in Part; the lower end of time's interval is the initial time.
+        where: as in Part; an interval of time begins at the initial time.
     """
+
+    opens = True
 
     def __init__(
         self,
@@ -28,10 +30,22 @@ class Initial(Part):
         self.instances = instances
         self.where = dict(where or {})
 
-    def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
+    def check(self, equation: PointEquation) -> None:
         """As in Part."""
+        super().check(equation)
         if equation.time is None:
             raise ValueError(f"{equation.name} is steady; it has no initial values")
+        start = equation.region[equation.time][0]
+        low = self.where.get(equation.time, (start, start))[0]
+        if low != start:
+            raise ValueError(
+                f"part {self.name!r}: where.{equation.time} begins at {low:g}, and initial values "
+                f"are known at {start:g}; begin there"
+            )
+
+    def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
+        """As in Part."""
+        assert equation.time is not None
         box = bounds(equation, self.where)
         start = equation.coordinates.index(equation.time)
         found = torch.empty(0, len(box), dtype=box.dtype)

@@ -22,12 +22,26 @@ class Instances:
     test: int | list[list[float]] = 1
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse splits without any."""
+        test = self.test if isinstance(self.test, int) else len(self.test)
+        if min(self.train, self.validation, test) < 1:
+            raise ValueError(
+                f"instances: train={self.train}, validation={self.validation}, test={test}; at "
+                "least one of each"
+            )
+
     def draw(self, equation: PointEquation) -> dict[str, Tensor]:
         """Parameters (k, P) of each split, float64.
 
         Raises:
-            ValueError: a test value has the wrong length or lies outside the region.
+            ValueError: a test value has the wrong length or lies outside the region, or there
+                are many instances of an equation without parameters.
         """
+        if not equation.parameters and (self.train, self.validation, self.test) != (1, 1, 1):
+            raise ValueError(
+                f"{equation.name} has no parameters, so it has one instance; leave instances out"
+            )
         drawn = self.test if isinstance(self.test, int) else 0
         counts = [self.train, self.validation, drawn]
         rng = torch.Generator().manual_seed(self.seed)

@@ -1,3 +1,5 @@
+import math
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,7 @@ class Interior(Part):
     """Uniform random points of the domain: those in `where` of `count` drawn in the whole of it.
 
     Equal seed and count give one cloud, so that stages which see different regions of a domain
-    divide it among themselves.
+    divide it among themselves. A `share` of them is what replay of an old region takes.
 
     Args:
         count: points drawn in the whole domain.
@@ -18,6 +20,7 @@ class Interior(Part):
         name: as in Part.
         instances: as in Part.
         where: as in Part.
+        share: the fraction of the points in `where` that is kept, chosen at random.
     """
 
     def __init__(
@@ -28,14 +31,16 @@ class Interior(Part):
         name: str = "interior",
         instances: tuple[int, int] | None = None,
         where: Where | None = None,
+        share: float = 1.0,
     ) -> None:
-        if count < 1:
-            raise ValueError(f"count={count}: at least one point")
+        if count < 1 or not 0 < share <= 1:
+            raise ValueError(f"count={count}, share={share}: at least one point, above 0 up to 1")
         self.count = count
         self.targets = list(targets or [])
         self.name = name
         self.instances = instances
         self.where = dict(where or {})
+        self.share = share
 
     def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
         """As in Part."""
@@ -45,7 +50,11 @@ class Interior(Part):
             found = torch.cat([found, drawn[equation.inside(drawn)]])
         found = found[: self.count]
         low, high = bounds(equation, self.where).unbind(1)
-        return found[((found >= low) & (found <= high)).all(1)]
+        found = found[((found >= low) & (found <= high)).all(1)]
+        if self.share == 1:
+            return found
+        kept = torch.randperm(len(found), generator=rng)[: math.ceil(self.share * len(found))]
+        return found[kept.sort().values]
 
     def known(self, equation: PointEquation, x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Part."""

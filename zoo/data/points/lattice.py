@@ -35,16 +35,18 @@ class Lattice(Part):
         self.instances = instances
         self.where = dict(where or {})
 
+    def check(self, equation: PointEquation) -> None:
+        """As in Part."""
+        super().check(equation)
+        if set(self.points_per_side) != set(equation.coordinates):
+            raise ValueError(
+                f"points_per_side={self.points_per_side}: a count for each of the coordinates "
+                f"{equation.coordinates}, and for nothing else"
+            )
+
     def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
         """As in Part."""
-        counts = []
-        for name in equation.coordinates:
-            if name not in self.points_per_side:
-                raise ValueError(
-                    f"points_per_side={self.points_per_side} lacks {name!r}; it needs a count for "
-                    f"each of {equation.coordinates}"
-                )
-            counts.append(self.points_per_side[name])
+        counts = [self.points_per_side[name] for name in equation.coordinates]
         found = lattice(bounds(equation, self.where), counts, self.ends)
         return found[equation.inside(found)]
 
@@ -61,4 +63,6 @@ def lattice(intervals: Tensor, counts: list[int], ends: bool = True) -> Tensor:
             raise ValueError(f"{count} points along a side; at least 2")
         all_of_them = torch.linspace(low, high, count if ends else count + 2, dtype=torch.float64)
         axes.append(all_of_them if ends else all_of_them[1:-1])
+    if not axes:
+        return torch.empty(1, 0, dtype=torch.float64)
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).flatten(0, -2)

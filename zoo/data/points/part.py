@@ -1,4 +1,6 @@
+import zlib
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +25,22 @@ class Part(ABC):
     name: str
     instances: tuple[int, int] | None
     where: Where
+    opens: ClassVar[bool] = False
+    """Whether NaN may stand for outputs and derivatives that are not known, at all points alike."""
+
+    def check(self, equation: PointEquation) -> None:
+        """Refuse an equation that the part makes no sense for; called when data are put together.
+
+        Raises:
+            ValueError: `where` names no coordinate or leaves the region, or there are no instances
+                to choose from.
+        """
+        bounds(equation, self.where)
+        if self.instances is not None and not equation.parameters:
+            raise ValueError(
+                f"part {self.name!r}: instances={list(self.instances)}, but {equation.name} has no "
+                "parameters; leave them out"
+            )
 
     @abstractmethod
     def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
@@ -32,30 +50,30 @@ class Part(ABC):
     def known(self, equation: PointEquation, x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """What is known at points (n, D): `y` (n, c), `dy` (n, c, d), `ddy` (n, c, d, d), ..."""
 
-    def draw(
-        self, equation: PointEquation, instances: Tensor, rng: torch.Generator
-    ) -> dict[str, Tensor]:
+    def draw(self, equation: PointEquation, instances: Tensor, seed: int) -> dict[str, Tensor]:
         """Points of every instance (k, P) of the parameters, and what is known there, in float64.
+
+        Parts of one kind draw equal numbers from equal seeds, whatever their names; parts of
+        different kinds do not, and noise differs by name.
 
         Raises:
             ValueError: no point is left, or a target is not finite.
         """
         first, last = self.instances or (0, len(instances))
-        if equation.parameters and not 0 <= first < last <= len(instances):
+        if not 0 <= first < last <= len(instances):
             raise ValueError(
                 f"part {self.name!r}: instances={[first, last]} of {len(instances)} training "
                 "instances; name a first and a last plus one among them"
             )
-        points = self.points(equation, rng)
+        points = self.points(equation, generator(seed, type(self).__name__))
         if not len(points):
             raise ValueError(
                 f"part {self.name!r} holds no point; raise its count or widen where={self.where}"
             )
-        x = across(points, instances[first:last] if equation.parameters else instances)
-        known = self.known(equation, x, rng)
+        x = across(points, instances[first:last])
+        known = self.known(equation, x, generator(seed, f"known {self.name}"))
         for key, value in known.items():
-            # NaN marks derivatives that an initial condition leaves open
-            if not bool(value.isfinite().all()) and not (key == "dy" and _open(value)):
+            if not bool(value.isfinite().all()) and not (self.opens and _open(value)):
                 count = int((~value.isfinite()).sum())
                 raise ValueError(
                     f"part {self.name!r}: {count} of {value.numel()} numbers of the target "
@@ -65,9 +83,15 @@ class Part(ABC):
 
 
 def _open(value: Tensor) -> bool:
-    """Whether what is not finite is NaN in whole columns, for every point alike."""
+    """Whether what is not finite is NaN in some columns, for every point alike."""
     missing = value.isnan()
-    return bool((missing == missing[:1]).all()) and bool((value.isfinite() | missing).all())
+    alike = bool((missing == missing[:1]).all()) and not bool(missing.all())
+    return alike and bool((value.isfinite() | missing).all())
+
+
+def generator(seed: int, word: str) -> torch.Generator:
+    """A stream of random numbers of its own for each seed and word."""
+    return torch.Generator().manual_seed(zlib.crc32(f"{seed} {word}".encode()))
 
 
 def across(points: Tensor, instances: Tensor) -> Tensor:

@@ -13,6 +13,9 @@ from zoo.data.points.part import Part
 from zoo.models.base import Interface
 from zoo.pde.points.equation import PointEquation
 
+RESERVED = ("equation", "weight")
+"""What stands in a batch beside the parts."""
+
 
 class Points(LightningDataModule):
     """Points of one equation in named parts, each with what is known there.
@@ -46,8 +49,8 @@ class Points(LightningDataModule):
         super().__init__()
         parts = list(parts or [])
         names = [part.name for part in parts]
-        if len(set(names)) != len(names):
-            raise ValueError(f"parts={names}: each needs a name of its own")
+        if len(set(names)) != len(names) or set(names) & set(RESERVED):
+            raise ValueError(f"parts={names}: each needs a name of its own, none of {RESERVED}")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: at least 1, or null for all points")
         self.equation = equation
@@ -58,6 +61,10 @@ class Points(LightningDataModule):
         self.steps_per_epoch = steps_per_epoch
         self.seed = seed
         self._drawn: dict[str, dict[str, Tensor]] | None = None
+        for part in parts:
+            part.check(equation)
+        self.evaluation.check(equation)
+        self.instances.draw(equation)
 
     @property
     def systems(self) -> list[str]:
@@ -108,10 +115,7 @@ class Points(LightningDataModule):
         if self._drawn is None:
             values = self.instances.draw(self.equation)["train"]
             self._drawn = {
-                part.name: part.draw(
-                    self.equation, values, torch.Generator().manual_seed(self._seed())
-                )
-                for part in self.parts
+                part.name: part.draw(self.equation, values, self._seed()) for part in self.parts
             }
         return self._drawn
 
@@ -132,19 +136,24 @@ class Points(LightningDataModule):
             steps=self.steps_per_epoch,
         )
         steps = Steps(cloud.steps)
-        steps.position = lambda: self._position(cloud.steps)
+        steps.position = self._position
         return _loader(cloud, steps)
 
-    def _position(self, steps: int) -> tuple[int, int] | None:
+    def _position(self) -> tuple[int, int] | None:
+        """Epoch and batch at which training stands, by the steps taken: it survives a restart."""
         trainer = self.trainer
-        return None if trainer is None else divmod(trainer.global_step, steps)
+        if trainer is None or trainer.fit_loop.max_batches in (0, float("inf")):
+            return None
+        together = trainer.accumulate_grad_batches
+        epoch, step = divmod(trainer.global_step, -(-int(trainer.fit_loop.max_batches) // together))
+        return epoch, step * together
 
     def _lattice(self, split: str) -> DataLoader:
         instances = self.instances.draw(self.equation)[split]
         batches = self.evaluation.batches(self.equation, instances, split)
         trainer = self.trainer
         rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
-        return _loader(_Listed(list(batches)[rank::ranks]))
+        return _loader(_Listed([_share(batch, rank, ranks) for batch in batches]))
 
     def val_dataloader(self) -> DataLoader:
         """The truth for the validation instances, once over all ranks together."""
@@ -162,6 +171,11 @@ class Points(LightningDataModule):
         """Relative L2 error of the predictors that ignore x, by region."""
         instances = self.instances.draw(self.equation)[split]
         return self.evaluation.trivials(self.equation, instances, split)
+
+
+def _share(batch: dict[str, Any], rank: int, ranks: int) -> dict[str, Any]:
+    """Every `ranks`-th row of a batch."""
+    return {k: v[rank::ranks] if isinstance(v, Tensor) else v for k, v in batch.items()}
 
 
 class _Listed(Dataset):

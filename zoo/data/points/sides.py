@@ -9,6 +9,9 @@ from zoo.pde.points.equation import PointEquation
 class Sides(Part):
     """Points on the sides that are neither periodic nor in time, with the values given there.
 
+    Where an equation holds at the sides instead of values (`walled`), nothing is known but where
+    they are.
+
     Args:
         count: random points over all sides together, by their area; None for `points_per_side`.
         points_per_side: evenly spaced points along each coordinate of each side, ends included.
@@ -37,12 +40,21 @@ class Sides(Part):
         self.instances = instances
         self.where = dict(where or {})
 
+    def check(self, equation: PointEquation) -> None:
+        """As in Part."""
+        super().check(equation)
+        if not (equation.sided or equation.walled):
+            raise ValueError(f"{equation.name} has no sides with given values; leave {self.name!r}")
+        if equation.walled and (self.where or self.count is None):
+            raise ValueError(
+                f"part {self.name!r}: the sides of {equation.name} are its walls, no box; give "
+                "count alone"
+            )
+
     def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
         """As in Part."""
-        if not equation.sided:
-            raise ValueError(f"{equation.name} has no sides with given values; leave {self.name}")
         if self.count is not None and not self.where:
-            return equation.draw_sides(self.count, rng)
+            return equation.draw_sides(self.count, rng)[:, : len(equation.coordinates)]
         box = bounds(equation, self.where)
         free = (*equation.periodic, equation.time)
         axes = [i for i, name in enumerate(equation.coordinates) if name not in free]
@@ -60,7 +72,7 @@ class Sides(Part):
 
     def known(self, equation: PointEquation, x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Part."""
-        return {"y": equation.boundary(x)}
+        return {"y": equation.boundary(x)} if equation.sided else {}
 
 
 def _random(box: Tensor, axes: list[int], count: int, rng: torch.Generator) -> Tensor:

@@ -2,10 +2,11 @@ import torch
 from torch import Tensor
 
 from zoo.data.targets.target import Target, checked, taken
+from zoo.models.base import Model
 from zoo.models.field import Field
 from zoo.pde.points.equation import PointEquation
 
-ROWS = 20_000
+ROWS = 10_000
 
 
 class Distilled(Target):
@@ -16,7 +17,12 @@ class Distilled(Target):
         orders: 0 for values, 1 for gradients, 2 for Hessians.
     """
 
-    def __init__(self, teacher: Field, orders: tuple[int, ...] = (0, 1)) -> None:
+    def __init__(self, teacher: Model, orders: tuple[int, ...] = (0, 1)) -> None:
+        if not isinstance(teacher, Field):
+            raise ValueError(
+                f"the teacher is {type(teacher).__name__}, no Field; distil from a function of "
+                "points"
+            )
         self.teacher = teacher.eval().requires_grad_(False)
         self.orders = checked(orders)
 

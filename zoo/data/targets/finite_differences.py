@@ -13,6 +13,7 @@ class FiniteDifferences(Target):
 
     A stencil of m offsets differentiates exactly what is a polynomial of degree below m; its error
     falls as step^(m - order), one power faster where offsets are symmetric and m - order is odd.
+    The solution must be known as far from the points as the stencil reaches.
 
     Args:
         step: distance between the offsets, in the coordinate's own unit.
@@ -30,16 +31,23 @@ class FiniteDifferences(Target):
         self.step = step
         self.offsets = tuple(offsets)
         self.orders = checked(orders)
-        if step <= 0 or len(set(self.offsets)) < 1 + max(self.orders):
+        different = len(set(self.offsets))
+        if step <= 0 or different < max(len(self.offsets), 1 + max(self.orders)):
             raise ValueError(
                 f"step={step} and offsets={list(offsets)}: a positive step and at least "
-                f"{1 + max(self.orders)} different offsets for orders={list(self.orders)}"
+                f"{1 + max(self.orders)} offsets, all different, for orders={list(self.orders)}"
             )
 
     def __call__(
         self, equation: PointEquation, x: Tensor, rng: torch.Generator
     ) -> dict[str, Tensor]:
-        """As in Target."""
+        """As in Target.
+
+        Raises:
+            ValueError: the stencil reaches back to times before the first.
+        """
+        if max(self.orders) > 0:
+            self._check(equation, x)
         axes = range(len(equation.coordinates))
         found = {}
         with torch.no_grad():
@@ -59,9 +67,22 @@ class FiniteDifferences(Target):
                 found[KEYS[2]] = torch.stack(rows, -2)
         return found
 
+    def _check(self, equation: PointEquation, x: Tensor) -> None:
+        if equation.time is None:
+            return
+        name, start = equation.time, equation.region[equation.time][0]
+        reach = -min(0.0, *self.offsets) * self.step
+        if len(x) and float(x[:, equation.axis(name)].min()) - reach < start:
+            raise ValueError(
+                f"offsets={list(self.offsets)} reach {reach:g} back from {name}="
+                f"{float(x[:, equation.axis(name)].min()):g}, before {name}={start:g} where "
+                f"{equation.name} begins; take offsets from 0 up, or where.{name} from "
+                f"{start + reach:g} on"
+            )
+
     def _along(self, equation: PointEquation, x: Tensor, orders: dict[int, int]) -> Tensor:
         """The mixed derivative whose order along each axis is given, (n, c)."""
-        tables = [[(o, w) for o, w in self._weights(order)] for order in orders.values()]
+        tables = [weights(self.offsets, order, self.step) for order in orders.values()]
         total = None
         for combination in itertools.product(*tables):
             weight = math.prod(w for _, w in combination)
@@ -74,9 +95,6 @@ class FiniteDifferences(Target):
             total = term if total is None else total + term
         assert total is not None
         return total
-
-    def _weights(self, order: int) -> list[tuple[float, float]]:
-        return weights(self.offsets, order, self.step)
 
 
 def weights(offsets: tuple[float, ...], order: int, step: float) -> list[tuple[float, float]]:

@@ -12,8 +12,8 @@ NODES = (-1.0, 0.0, 1.0, 2.0)
 class Interpolated(Target):
     """Values of a cubic interpolant of sampled data, and forward differences of it.
 
-    What one has who knows the solution on a lattice alone: at each point the four nearest nodes
-    along each coordinate, by Lagrange's polynomial.
+    What one has who knows the solution on a lattice alone: along each coordinate Lagrange's
+    polynomial of the two nodes on either side, or of the four nearest the ends of the region.
 
     Args:
         spacing: between the samples, along every coordinate; nodes lie at its multiples.
@@ -33,7 +33,11 @@ class Interpolated(Target):
     def __call__(
         self, equation: PointEquation, x: Tensor, rng: torch.Generator
     ) -> dict[str, Tensor]:
-        """As in Target."""
+        """As in Target.
+
+        Raises:
+            ValueError: fewer than four nodes lie in the region along a coordinate.
+        """
         with torch.no_grad():
             here = self._interpolant(equation, x)
             found = {KEYS[0]: here} if 0 in self.orders else {}
@@ -48,7 +52,8 @@ class Interpolated(Target):
 
     def _interpolant(self, equation: PointEquation, x: Tensor) -> Tensor:
         d = len(equation.coordinates)
-        low = (x[:, :d] / self.spacing).floor()
+        first, last = self._nodes(equation)
+        low = torch.minimum(torch.maximum((x[:, :d] / self.spacing).floor(), first + 1), last - 2)
         along = _lagrange(x[:, :d] / self.spacing - low)
         total = None
         for places in itertools.product(range(4), repeat=d):
@@ -60,9 +65,22 @@ class Interpolated(Target):
         assert total is not None
         return total
 
+    def _nodes(self, equation: PointEquation) -> tuple[Tensor, Tensor]:
+        """Numbers of the first and of the last node in the region along each coordinate."""
+        ends = [equation.region[name] for name in equation.coordinates]
+        low, high = (torch.tensor(ends, dtype=torch.float64) / self.spacing).unbind(1)
+        # a bound that is a multiple of the spacing is a node, in spite of round-off
+        first, last = (low - 1e-9).ceil(), (high + 1e-9).floor()
+        if bool((last - first < 3).any()):
+            raise ValueError(
+                f"spacing={self.spacing}: a cubic needs four nodes along each coordinate of "
+                f"{equation.region}; lower it"
+            )
+        return first, last
+
 
 def _lagrange(r: Tensor) -> list[Tensor]:
-    """Lagrange's polynomials of the nodes -1, 0, 1, 2 at r in [0, 1]."""
+    """Lagrange's polynomials of the nodes -1, 0, 1, 2 at r, mostly in [0, 1]."""
     found = []
     for node in NODES:
         one = torch.ones_like(r)

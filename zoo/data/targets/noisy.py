@@ -15,7 +15,7 @@ class Noisy(Target):
     """
 
     def __init__(self, target: Target, deviation: float) -> None:
-        if deviation < 0:
+        if not deviation >= 0:
             raise ValueError(f"deviation={deviation}: not below zero")
         self.target = target
         self.deviation = deviation

@@ -23,6 +23,8 @@ class Gradient(Term):
         self, part: str = "interior", weight: float = 1.0, *, by: list[str] | None = None
     ) -> None:
         super().__init__(part, weight)
+        if by is not None and not by:
+            raise ValueError("by=[] compares no derivative; name coordinates, or leave it out")
         self.by = by
 
     def bind(self, model: Field) -> None:

@@ -1,6 +1,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from zoo.models.field import Field
@@ -41,3 +42,10 @@ class Term(nn.Module, ABC):
         self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
     ) -> Tensor:
         """The term at each point, (n,); `jet` is the model's at the part's points."""
+
+
+def squares(found: Tensor, target: Tensor) -> Tensor:
+    """(found - target)² averaged over the numbers of each point, (n,), NaN targets left out."""
+    known = ~target.isnan()
+    difference = torch.where(known, found - target, 0.0)
+    return difference.square().sum(-1) / known.sum(-1)

@@ -3,13 +3,15 @@ from typing import Any
 from torch import Tensor
 
 from zoo.models.field import Field
-from zoo.objectives.terms.term import Term
+from zoo.objectives.terms.term import Term, squares
 from zoo.ops.jets import Jet
 from zoo.pde.points.equation import PointEquation
 
 
 class Value(Term):
     """(û - y)², averaged over outputs: on interior data, sides, initial values, a teacher's values.
+
+    An output whose target is NaN is not known and left out.
 
     Args:
         part: as in Term.
@@ -23,4 +25,4 @@ class Value(Term):
         self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
     ) -> Tensor:
         """As in Term."""
-        return (jet.value - part["y"]).square().mean(-1)
+        return squares(jet.value, part["y"])

@@ -4,15 +4,15 @@ import torch
 from torch import Tensor
 
 from zoo.models.field import Field
-from zoo.objectives.terms.term import Term
+from zoo.objectives.terms.term import Term, squares
 from zoo.ops.jets import Jet
 from zoo.pde.points.equation import PointEquation
 
 
 class Velocity(Term):
-    """(û - y)² and those derivatives that an initial condition gives, squared and averaged.
+    """(û - y)² and (∂û - ∂y)², averaged over the values and derivatives that are known at first.
 
-    A derivative whose target is NaN is not given.
+    One whose target is NaN is not known and left out.
 
     Args:
         part: as in Term.
@@ -29,7 +29,5 @@ class Velocity(Term):
         self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
     ) -> Tensor:
         """As in Term."""
-        given = ~part["dy"][0].isnan()
-        derivatives = (jet.gradient - part["dy"])[:, given]
-        values = jet.value - part["y"]
-        return torch.cat([values, derivatives], 1).square().mean(-1)
+        found = torch.cat([jet.value, jet.gradient.flatten(1)], 1)
+        return squares(found, torch.cat([part["y"], part["dy"].flatten(1)], 1))
