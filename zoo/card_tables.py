@@ -4,7 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Figures = Sequence[Mapping[str, Any]]
-KINDS = {"resolution": ("grid", "Other grids"), "shift": ("ranges", "Other ranges")}
+KINDS = {
+    "resolution": ("grid", "Other grids"),
+    "shift": ("ranges", "Other ranges"),
+    "methods": ("method", "Methods"),
+}
 STEP = "/step="
 HEAD = [
     *("figure", "value", "spread", "samples", "seeds", "trivial", "scratch", "unit"),

@@ -112,7 +112,9 @@ def _pull(args: argparse.Namespace) -> int:
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     model(parser, "*")
-    parser.add_argument("--full", action="store_true", help="measure every figure again")
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--full", action="store_true", help="measure every figure again")
+    depth.add_argument("--quick", action="store_true", help="measure no figure again")
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -123,7 +125,7 @@ def _verify(args: argparse.Namespace) -> int:
     names = args.model or list(shelf.checkpoints())
     good = True
     for name in names:
-        report = verify(name, full=args.full)
+        report = verify(name, full=args.full, quick=args.quick)
         print(report)
         good = good and report.passed
     if len(names) != 1:

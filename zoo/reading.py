@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import difflib
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,13 @@ def read(path: str | Path, name: str | None = None) -> Source:
 
 def parse(text: str, name: str) -> Source:
     """As `read`, from a text."""
+    found = _parsed(text, name)
+    # a chain reads a few recipes thousands of times; what it gets is its own to change
+    return dataclasses.replace(found, content=copy.deepcopy(found.content))
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(text: str, name: str) -> Source:
     try:
         node = yaml.compose(text, _Loader)
         content = yaml.load(text, _Loader)

@@ -23,7 +23,7 @@ WHOLE = [
     for name, content in CONTENT.items()
     if "data" in content and {"net", "init_from"} & set(content.get("model", {}))
 ]
-TOY = {"grid": 16, "train": 8, "validation": 2, "test": 2}
+TOY = {"grid": 16, "train": 8, "validation": 2, "test": 2, "tolerance": 1e-2}
 
 
 def stages():

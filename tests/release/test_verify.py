@@ -143,5 +143,17 @@ def test_data_of_another_model_are_refused(measured, data):
 def test_hash_and_probe_of_a_shipped_release_hold(name):
     config = zoo.release.describe(shelf.checkpoints()[name])
     assert config["about"]["name"] == name
+    report = verify(shelf.checkpoints()[name], quick=True)
+    assert report.passed and len(report.checks) == 3, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(shelf.checkpoints()))
+def test_every_figure_of_a_shipped_release_is_measured_again(name):
     report = verify(shelf.checkpoints()[name])
-    assert report.passed, str(report)
+    assert report.passed and len(report.checks) > 3, str(report)
+
+
+def test_the_figures_of_one_shipped_release_are_measured_again():
+    report = verify(shelf.checkpoints()["fno-poisson-32"])
+    assert report.passed and len(report.checks) > 3, str(report)

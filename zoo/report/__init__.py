@@ -9,11 +9,14 @@ from zoo.recipe import Chain
 from zoo.report.beside import Beside
 from zoo.report.comparison import Comparison
 from zoo.report.few_shot import FewShot
+from zoo.report.methods import Methods
 from zoo.report.sweep import Sweep
 from zoo.stages import Result
 
-__all__ = ["Beside", "Comparison", "FewShot", "Sweep", "report"]
-REPORTS = tuple(f"zoo.report.{name}" for name in ("FewShot", "Sweep", "Comparison", "Beside"))
+__all__ = ["Beside", "Comparison", "FewShot", "Methods", "Sweep", "report"]
+REPORTS = tuple(
+    f"zoo.report.{name}" for name in ("FewShot", "Sweep", "Comparison", "Beside", "Methods")
+)
 
 
 def report(chain: Chain, results: Sequence[Result]) -> str:
