@@ -130,7 +130,10 @@ class Task(LightningModule):
         if self.init_from is not None and self.net is None:
             keys = ("inputs", "outputs", "coefficients")
             names = {key: getattr(wanted, key) for key in keys}
-            frames = {key: getattr(wanted, key) for key in ("dt", "history", "horizon", "offset")}
+            frames = {
+                key: getattr(wanted, key)
+                for key in ("dt", "history", "horizon", "offset", "region")
+            }
             self.load_parent({**names, "frames": frames})
         elif self.net is None:
             raise ValueError("neither net nor init_from is given; name a model or a release")

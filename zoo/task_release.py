@@ -22,7 +22,8 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
     """Release the task's model with these weights into `<default_root_dir>/release`."""
     from zoo.models.base import block, build
 
-    model = build(block(task.net)).to(next(iter(state.values())).dtype)
+    # a release is float32, whatever the precision of the training was
+    model = build(block(task.net))
     model.load_state_dict({name: value.cpu() for name, value in state.items()})
     folder = Path(task.trainer.default_root_dir)
     recipe = folder / "recipe.yaml"
@@ -66,8 +67,12 @@ def _entries(task: Any, split: str, measured: Measured, **known: Any) -> list[di
 
 
 def _picture(task: Any, model: Any) -> Any:
+    from zoo.models.field import Field
+    from zoo.plots.field_preview import field_preview
     from zoo.plots.preview import preview, typical
 
+    if isinstance(model, Field):
+        return field_preview(model, task.data)
     # the outputs of a body that is not fine-tuned mean nothing
     if task.objective.pretext or model.interface.dimension != 2:
         return None
