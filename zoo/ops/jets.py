@@ -81,8 +81,8 @@ class AutogradJet(Jet):
     def _all(self, axes: tuple[int, ...]) -> Tensor:
         """Derivatives of ∂^axes u by every coordinate, (b, c, d)."""
         if axes not in self._known:
-            below = self._value if not axes else self._all(axes[:-1])[..., axes[-1]]
             with torch.inference_mode(False), torch.enable_grad():
+                below = self._value if not axes else self._all(axes[:-1])[..., axes[-1]]
                 self._known[axes] = torch.stack([self._row(one) for one in below.unbind(1)], 1)
         return self._known[axes]
 
