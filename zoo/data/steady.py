@@ -1,5 +1,4 @@
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,7 +7,8 @@ from rich.progress import Progress
 from torch import Tensor
 
 from zoo.data import cache
-from zoo.data.fields import SPLITS, Fields, FieldSet
+from zoo.data.fields import SPLITS, Fields
+from zoo.data.generated import Generated
 from zoo.models.base import block
 from zoo.pde.box import Box
 from zoo.pde.equation import Equation
@@ -17,12 +17,11 @@ from zoo.pde.sources import GaussianBumps
 CHUNK = 512
 
 
-class Steady(FieldSet):
+class Steady(Generated):
     """Sources and solutions of a steady equation, generated from a seed and cached by description.
 
     Solved in float64 on a grid that holds the sources' spectrum to 1e-8, restricted spectrally to
-    the output grid, stored as float32. The splits have seeds of their own, so a larger training
-    set does not change the test set.
+    the output grid, stored as float32.
 
     Args:
         equation: the equation, with its coefficient ranges.
@@ -45,23 +44,8 @@ class Steady(FieldSet):
         seed: int = 0,
         source: GaussianBumps | None = None,
     ) -> None:
-        if min(train, validation, test) < 0 or grid < 4:
-            raise ValueError(
-                f"grid={grid}, train={train}, validation={validation}, test={test}: "
-                "a grid of at least 4 points and counts that are not negative"
-            )
-        self.equation = equation
-        self.grid = grid
-        self.train = train
-        self.validation = validation
-        self.test = test
-        self.seed = seed
+        super().__init__(equation, grid, train=train, validation=validation, test=test, seed=seed)
         self.source = source if source is not None else GaussianBumps()
-
-    @property
-    def name(self) -> str:
-        """As in FieldSet: the equation's."""
-        return self.equation.name
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -74,41 +58,13 @@ class Steady(FieldSet):
         return self.equation.outputs
 
     @property
-    def coefficients(self) -> tuple[str, ...]:
-        """As in FieldSet."""
-        return self.equation.coefficients
-
-    @property
-    def units(self) -> Mapping[str, str]:
-        """As in FieldSet."""
-        return self.equation.units
-
-    @property
     def box(self) -> tuple[float, ...]:
         """As in FieldSet."""
         return (1.0, 1.0)
 
-    @property
-    def boundary(self) -> str:
-        """As in FieldSet."""
-        return "periodic"
-
-    @property
-    def ranges(self) -> Mapping[str, tuple[float, float]]:
-        """As in FieldSet."""
-        return self.equation.ranges
-
-    def shape(self) -> tuple[int, ...]:
-        """As in FieldSet."""
-        return (self.grid,) * len(self.box)
-
     def fill(self, p: Tensor) -> dict[str, Tensor]:
         """As in FieldSet."""
         return self.equation.fill(p)
-
-    def count(self, split: str) -> int:
-        """As in FieldSet."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
     def bytes(self, split: str) -> int:
         """Disk that a split takes in the cache."""

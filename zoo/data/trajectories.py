@@ -8,7 +8,8 @@ from rich.progress import Progress
 from torch import Tensor
 
 from zoo.data import cache
-from zoo.data.fields import SPLITS, Fields, FieldSet
+from zoo.data.fields import SPLITS, Fields
+from zoo.data.generated import Generated
 from zoo.data.window import Timeline
 from zoo.models.base import block
 from zoo.pde.box import Box
@@ -19,7 +20,7 @@ from zoo.pde.waves import RandomWaves
 CHUNK = 50
 
 
-class Trajectories(FieldSet):
+class Trajectories(Generated):
     """Solutions of an equation in time from random initial fields, generated from a seed.
 
     Solved in float64 on a grid and with a step that meet `tolerance`, restricted spectrally to the
@@ -61,23 +62,13 @@ class Trajectories(FieldSet):
         label: str | None = None,
         channels: list[str] | None = None,
     ) -> None:
-        if min(train, validation, test) < 0 or grid < 4:
-            raise ValueError(
-                f"grid={grid}, train={train}, validation={validation}, test={test}: "
-                "a grid of at least 4 points and counts that are not negative"
-            )
+        super().__init__(equation, grid, train=train, validation=validation, test=test, seed=seed)
         if channels is not None and len(channels) != len(equation.fields):
             raise ValueError(
                 f"channels={channels}: {equation.name} has the fields {equation.fields}; "
                 "name each of them, in this order"
             )
         self.timeline = timeline if timeline is not None else Timeline(32, equation.frame)
-        self.equation = equation
-        self.grid = grid
-        self.train = train
-        self.validation = validation
-        self.test = test
-        self.seed = seed
         self.side = side
         self.initial = initial if initial is not None else RandomWaves()
         self.tolerance = tolerance
@@ -101,11 +92,6 @@ class Trajectories(FieldSet):
         return self.inputs
 
     @property
-    def coefficients(self) -> tuple[str, ...]:
-        """As in FieldSet."""
-        return self.equation.coefficients
-
-    @property
     def units(self) -> Mapping[str, str]:
         """As in FieldSet."""
         own: Evolution = self.equation
@@ -118,24 +104,6 @@ class Trajectories(FieldSet):
         if self.side is None:
             return tuple(self.equation.lengths)
         return (float(self.side),) * self.equation.dimension
-
-    @property
-    def boundary(self) -> str:
-        """As in FieldSet."""
-        return "periodic"
-
-    @property
-    def ranges(self) -> Mapping[str, tuple[float, float]]:
-        """As in FieldSet."""
-        return self.equation.ranges
-
-    def count(self, split: str) -> int:
-        """As in FieldSet."""
-        return {"train": self.train, "validation": self.validation, "test": self.test}[split]
-
-    def shape(self) -> tuple[int, ...]:
-        """As in FieldSet."""
-        return (self.grid,) * self.equation.dimension
 
     def bytes(self, split: str) -> int:
         """Disk that a split takes in the cache."""
