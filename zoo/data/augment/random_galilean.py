@@ -14,11 +14,8 @@ class RandomGalilean(BySymmetry):
 
     Args:
         speed: largest |v|.
-        strict: raise for an equation that lacks the symmetry.
+        strict: as in BySymmetry.
         probability: as in Augmentation.
-
-    Raises:
-        ValueError: the data come without an equation, or `strict` and the symmetry is lacking.
 
     Source:
         Brandstetter, Welling & Worrall, ICML 2022 (arXiv 2202.07643).

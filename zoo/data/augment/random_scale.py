@@ -10,11 +10,8 @@ class RandomScale(BySymmetry):
 
     Args:
         amplitude: largest |ε|.
-        strict: raise for an equation that lacks the symmetry.
+        strict: as in BySymmetry.
         probability: as in Augmentation.
-
-    Raises:
-        ValueError: the data come without an equation, or `strict` and the symmetry is lacking.
     """
 
     symmetry: ClassVar[str] = "amplitude"

@@ -13,11 +13,8 @@ class RandomScaling(BySymmetry):
 
     Args:
         maximum: largest |ε|.
-        strict: raise for an equation that lacks the symmetry.
+        strict: as in BySymmetry.
         probability: as in Augmentation.
-
-    Raises:
-        ValueError: the data come without an equation, or `strict` and the symmetry is lacking.
 
     Source:
         Brandstetter, Welling & Worrall, ICML 2022 (arXiv 2202.07643).

@@ -17,7 +17,7 @@ class RandomShift(BySymmetry):
 
     Args:
         fraction: of the side length.
-        strict: raise for an equation that lacks the symmetry.
+        strict: as in BySymmetry.
         probability: as in Augmentation.
 
     Source:
