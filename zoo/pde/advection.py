@@ -45,11 +45,6 @@ class Advection(Evolution):
         return {"u": "1", **dict.fromkeys(self.coefficients, "length/time")}
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return dict(self._ranges)
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution: any velocity, since the translation is exact."""
         return dict.fromkeys(self.coefficients, (-float("inf"), float("inf")))

@@ -57,11 +57,6 @@ class AllenCahn(Evolution):
         return dict.fromkeys(("u", "eps2", "r"), "1")
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return self._ranges
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution: thinner interfaces need grids that are too fine."""
         return {"eps2": (5e-4, 10.0), "r": (0.0, 10.0)}

@@ -56,11 +56,6 @@ class Burgers(Evolution):
         )
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return dict(self._ranges)
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution: below ν = 2e-3 fronts are thinner than grids here resolve."""
         return {"nu": (2e-3, 1.0)} | dict.fromkeys(self.coefficients[1:], (-2.0, 2.0))

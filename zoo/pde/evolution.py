@@ -46,6 +46,7 @@ class Evolution(ABC):
     """A field that exceeds 1 + max|u0| by this factor has blown up."""
 
     dimension: int
+    _ranges: dict[str, tuple[float, float]]
 
     @property
     @abstractmethod
@@ -58,9 +59,9 @@ class Evolution(ABC):
         """Unit of each field and coefficient."""
 
     @property
-    @abstractmethod
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """The interval each coefficient is drawn from."""
+        """The interval each coefficient is drawn from: `_ranges`, which a constructor sets."""
+        return dict(self._ranges)
 
     @property
     @abstractmethod

@@ -70,11 +70,6 @@ class GrayScott(Evolution):
         return dict.fromkeys((*self.fields, *self.coefficients), "1")
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return self._ranges
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution."""
         spreading = (1e-5, 1e-4)

@@ -42,11 +42,6 @@ class Heat(Evolution):
         return {"u": "1", "nu": "length^2/time"}
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return dict(self._ranges)
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution."""
         return {"nu": (0.0, float("inf"))}

@@ -54,11 +54,6 @@ class KdV(Evolution):
         return dict.fromkeys(("u", "c", "d"), "1")
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return self._ranges
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution."""
         return {"c": (-12.0, 12.0), "d": (0.1, 4.0)}

@@ -59,11 +59,6 @@ class KuramotoSivashinsky(Evolution):
         return dict.fromkeys(("u", "nu", "c"), "1")
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return self._ranges
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution."""
         return {"nu": (0.2, 5.0), "c": (-4.0, 4.0)}

@@ -56,11 +56,6 @@ class NavierStokes(Evolution):
         return dict.fromkeys(("w", "nu", "amp"), "1")
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return self._ranges
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution: a smaller ν needs more than 256 points a side."""
         return {"nu": (5e-4, 10.0), "amp": (-1.0, 1.0)}

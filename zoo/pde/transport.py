@@ -63,11 +63,6 @@ class Transport(Evolution):
         )
 
     @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution."""
-        return dict(self._ranges)
-
-    @property
     def safe(self) -> dict[str, tuple[float, float]]:
         """As in Evolution; ν = 0 is safe only where c = 0."""
         return (
