@@ -15,12 +15,15 @@ class Instances:
         validation: how many more for validation.
         test: how many more for testing; or the values themselves, one list for each instance.
         seed: of the draw.
+        seen: test on these training instances instead, first and last plus one: how much of them
+            a later stage has kept.
     """
 
     train: int = 1
     validation: int = 1
     test: int | list[list[float]] = 1
     seed: int = 0
+    seen: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         """Refuse splits without any."""
@@ -50,6 +53,14 @@ class Instances:
         found = {"train": train, "validation": validation, "test": test}
         if not isinstance(self.test, int):
             found["test"] = _listed(self.test, equation)
+        if self.seen is not None:
+            first, last = self.seen
+            if not 0 <= first < last <= self.train:
+                raise ValueError(
+                    f"instances.seen={[first, last]} of {self.train} training instances; name a "
+                    "first and a last plus one among them"
+                )
+            found["test"] = train[first:last]
         return found
 
 
