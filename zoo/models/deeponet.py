@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from zoo.models.base import Interface
 from zoo.models.operator import Operator
+from zoo.models.parts import ends
 from zoo.models.parts.affine import Affine
 from zoo.models.parts.normaliser import Normaliser
 from zoo.models.parts.perceptron import Perceptron
@@ -132,12 +133,7 @@ class DeepONet(Operator):
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Model."""
-        want = self.interface
-        shape = (2, want.history, len(want.inputs), *(12,) * want.dimension)
-        inputs = {"u": torch.randn(shape, generator=rng)}
-        if want.coefficients:
-            inputs["p"] = torch.rand(2, len(want.coefficients), generator=rng) + 0.5
-        return inputs
+        return ends.fields(self.interface, (12,) * self.interface.dimension, rng)
 
     def body(
         self, u: Float[Tensor, "b t c *n"], p: Float[Tensor, "b p"] | None

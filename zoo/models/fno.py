@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from zoo.models.base import Interface
 from zoo.models.operator import Operator
+from zoo.models.parts import ends
 from zoo.models.parts.homogeneous import Homogeneous
 from zoo.models.parts.normaliser import Normaliser
 from zoo.models.parts.spectral import SpectralConv, to_inner, to_outer
@@ -86,13 +87,8 @@ class FNO(Operator):
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Model."""
-        want = self.interface
         least = 2 * max([self.modes] if isinstance(self.modes, int) else self.modes)
-        grid = (max(16, least),) * want.dimension
-        inputs = {"u": torch.randn(2, want.history, len(want.inputs), *grid, generator=rng)}
-        if want.coefficients:
-            inputs["p"] = torch.rand(2, len(want.coefficients), generator=rng) + 0.5
-        return inputs
+        return ends.fields(self.interface, (max(16, least),) * self.interface.dimension, rng)
 
     def body(
         self, u: Float[Tensor, "b t c *n"], p: Float[Tensor, "b p"] | None
@@ -126,15 +122,8 @@ class FNO(Operator):
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""
-        want = self.interface
-        axes = {
-            "lift.weight": {1: want.slots("inputs")},
-            "output.weight": {0: want.slots("outputs")},
-            "output.bias": {0: want.slots("outputs")},
-        }
-        if want.coefficients:
-            axes["lift_coefficients.weight"] = {1: want.slots("coefficients")}
-        each = [self.modes] * want.dimension if isinstance(self.modes, int) else self.modes
+        axes, d = ends.channel_axes(self.interface), self.interface.dimension
+        each = [self.modes] * d if isinstance(self.modes, int) else self.modes
         waves = [range(each[-1]), *(range(-m, m) for m in each[:-1])]
         kept = {axis: [f"waves.{k}" for k in numbers] for axis, numbers in enumerate(waves)}
         axes |= {f"spectral.{i}.weight": kept for i in range(self.layers)}

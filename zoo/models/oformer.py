@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from zoo.models.base import Interface
 from zoo.models.operator import Operator
+from zoo.models.parts import ends
 from zoo.models.parts.affine import Affine
 from zoo.models.parts.galerkin import GalerkinAttention, lowest_waves, turns
 from zoo.models.parts.normaliser import Normaliser
@@ -95,12 +96,7 @@ class OFormer(Operator):
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Model."""
-        want = self.interface
-        grid = (12,) * want.dimension
-        inputs = {"u": torch.randn(2, want.history, len(want.inputs), *grid, generator=rng)}
-        if want.coefficients:
-            inputs["p"] = torch.rand(2, len(want.coefficients), generator=rng) + 0.5
-        return inputs
+        return ends.fields(self.interface, (12,) * self.interface.dimension, rng)
 
     def query(
         self,
@@ -189,15 +185,7 @@ class OFormer(Operator):
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""
-        want = self.interface
-        axes = {
-            "lift.weight": {1: want.slots("inputs")},
-            "output.weight": {0: want.slots("outputs")},
-            "output.bias": {0: want.slots("outputs")},
-        }
-        if self.lift_coefficients is not None:
-            axes["lift_coefficients.weight"] = {1: want.slots("coefficients")}
-        return axes | super().channel_axes()
+        return ends.channel_axes(self.interface) | super().channel_axes()
 
 
 class PointwiseMLP(nn.Module):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from zoo.models.base import Interface
 from zoo.models.operator import Operator
+from zoo.models.parts import ends
 from zoo.models.parts.affine import Affine
 from zoo.models.parts.convnext import ConvNeXt
 from zoo.models.parts.convnext_attention import Attention
@@ -158,12 +159,7 @@ class UNet(Operator):
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Model."""
-        want = self.interface
-        shape = (2, want.history, len(want.inputs), *self._sides())
-        inputs = {"u": torch.randn(shape, generator=rng)}
-        if want.coefficients:
-            inputs["p"] = torch.rand(2, len(want.coefficients), generator=rng) + 0.5
-        return inputs
+        return ends.fields(self.interface, self._sides(), rng)
 
     def check(self, u: Tensor, p: Tensor | None) -> None:
         """As in Operator; the grid is the model's own."""

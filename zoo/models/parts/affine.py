@@ -20,9 +20,6 @@ class Affine(Normaliser):
     coefficients_mean: Tensor
     coefficients_std: Tensor
 
-    coefficients_mean: Tensor
-    coefficients_std: Tensor
-
     def bind(self, interface: "Interface") -> "Normaliser":
         """As in Normaliser."""
         for name in ("inputs", "outputs", "coefficients"):
