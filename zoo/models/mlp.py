@@ -1,14 +1,18 @@
 import itertools
-from typing import Any
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from zoo.models.base import Interface
 from zoo.models.field import Field
 from zoo.models.parts.by_region import ByRegion
 from zoo.models.parts.normaliser import Normaliser
+from zoo.models.parts.perceptron_jet import PerceptronJet
 from zoo.models.parts.unscaled import Unscaled
 from zoo.ops.activations import ACTIVATIONS
+from zoo.ops.jets import Jet
+from zoo.ops.trunk import trunk
 
 
 class MLP(Field):
@@ -48,6 +52,7 @@ class MLP(Field):
         self.activation, self.sharpness = activation, sharpness
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation={activation!r}; it is one of {sorted(ACTIVATIONS)}")
+        self._curve = ACTIVATIONS[activation](sharpness)
         if min(width, layers, sharpness) <= 0:
             raise ValueError(
                 f"width={width}, layers={layers} and sharpness={sharpness} must be positive"
@@ -65,13 +70,25 @@ class MLP(Field):
 
     def values(self, x: Tensor) -> Tensor:
         """As in Field."""
-        function, beta = ACTIVATIONS[self.activation], self.sharpness
         h = x
-        for i, layer in enumerate(self.linear):
-            h = layer(h)
-            if i < self.layers:
-                h = function(h) if beta == 1 else function(h * beta) / beta
-        return h
+        for layer in self.linear[:-1]:
+            h = self._curve(layer(h))
+        return self.linear[-1](h)
+
+    def jet(self, x: Tensor) -> Jet:
+        """As in Field; orders up to the third are in closed form, see PerceptronJet."""
+        scale = self.normaliser
+        known = isinstance(scale, Unscaled | ByRegion)
+        if not known or torch.is_autocast_enabled(x.device.type):
+            return super().jet(x)
+        self.check(x)
+        rates, d = scale.rates(), len(self.interface.inputs)
+        layers = cast("list[nn.Linear]", list(self.linear))
+        weights, biases = [each.weight for each in layers], [each.bias for each in layers]
+        scaled, _, _ = scale.encode(x, None)
+        first = weights[0][:, :d] if rates is None else weights[0][:, :d] * rates[:d]
+        run = trunk(scaled, weights, biases, self._curve)
+        return PerceptronJet(run, first, lambda: super(MLP, self).jet(x))
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""

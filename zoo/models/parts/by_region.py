@@ -32,3 +32,12 @@ class ByRegion(Normaliser):
     def decode(self, y: Tensor, state: Tensor | None) -> Tensor:
         """As in Normaliser; y is (b, c)."""
         return y
+
+    def rates(self) -> Tensor:
+        """How fast each normalised column grows with its physical one, (d,)."""
+        return 1 / self.radius
+
+    def channel_axes(self, interface: "Interface") -> dict[str, list[str]]:
+        """As in Normaliser; a new coordinate keeps its own interval."""
+        labels = interface.slots("inputs") + interface.slots("coefficients")
+        return {"middle": labels, "radius": labels}

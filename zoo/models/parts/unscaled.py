@@ -25,3 +25,6 @@ class Unscaled(Normaliser):
     def decode(self, y: Tensor, state: Tensor | None) -> Tensor:
         """As in Normaliser; y is (b, c)."""
         return y
+
+    def rates(self) -> None:
+        """How fast each normalised column grows with its physical one: alike, so none are named."""

@@ -1,0 +1,195 @@
+"""Higher derivatives of a perceptron by forward propagation: no pass is differentiated again."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo.ops.activations import Activation
+from zoo.ops.trunk import Trunk, again
+
+Index = tuple[int, ...]
+"""A partial derivative by these coordinates, in order: (0, 0, 1) is u_xxy."""
+Slot = tuple[Index, ...]
+"""A sum of partial derivatives of one order: ((0, 0), (1, 1)) is the Laplacian of a plane."""
+
+HIGHEST = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is propagated, and the products that σ makes of it (Faà di Bruno's formula).
+
+    Args:
+        slots: all that must be known, lower orders first.
+        terms: (slot, m, products): what multiplies σ⁽ᵐ⁾, m > 1, in this slot; each product is
+            how often it occurs and the slots of its factors.
+    """
+
+    slots: tuple[Slot, ...]
+    terms: tuple[tuple[int, int, tuple[tuple[int, Index], ...]], ...]
+
+    @property
+    def axes(self) -> list[int]:
+        """The coordinates of the first derivatives, which are the first slots."""
+        return [slot[0][0] for slot in self.slots if len(slot[0]) == 1]
+
+    @property
+    def order(self) -> int:
+        """The highest order."""
+        return len(self.slots[-1][0])
+
+    def among(self, known: int) -> list[tuple[int, int, tuple[tuple[int, Index], ...]]]:
+        """The terms of which all factors are among the first `known` slots."""
+        return [term for term in self.terms if max(max(f) for _, f in term[2]) < known]
+
+
+@lru_cache
+def plan(wanted: frozenset[Slot]) -> Plan:
+    """The slots that these need, of orders 1 to 3, and how they depend on each other."""
+    needed = set(wanted)
+    for slot in wanted:
+        for index in slot:
+            for size in range(1, len(index)):
+                needed |= {(part,) for part in combinations(index, size)}
+    slots = tuple(sorted(needed, key=lambda slot: (len(slot[0]), slot)))
+    place = {slot: i for i, slot in enumerate(slots)}
+    terms = []
+    for i, slot in enumerate(slots):
+        found: dict[int, Counter[Index]] = {}
+        for blocks in (blocks for index in slot for blocks in _partitions(index)):
+            if len(blocks) > 1:
+                factors = tuple(sorted(place[(block,)] for block in blocks))
+                found.setdefault(len(blocks), Counter())[factors] += 1
+        for m, products in sorted(found.items()):
+            terms.append((i, m, tuple((n, factors) for factors, n in products.items())))
+    return Plan(slots, tuple(terms))
+
+
+def _partitions(index: Index) -> Iterable[list[Index]]:
+    """All ways to divide the positions of an index into blocks."""
+    if not index:
+        yield []
+        return
+    first, rest = index[0], range(1, len(index))
+    for size in range(len(index)):
+        for mates in combinations(rest, size):
+            block = (first, *(index[i] for i in mates))
+            left = tuple(index[i] for i in rest if i not in mates)
+            for others in _partitions(left):
+                yield [block, *others]
+
+
+def taylor(trunk: Trunk, first: Tensor, wanted: Iterable[Slot]) -> dict[Slot, Tensor]:
+    """Derivatives of the value, and all lower ones that they need.
+
+    With T⁰ = h and T^α = ∂^α h, a layer takes Z^α = W T^α to
+    T^α = Σ over partitions π of α of σ^(|π|)(z) Π_{B in π} Z^B.
+
+    Args:
+        trunk: a forward pass.
+        first: the first layer's columns that are differentiated, times their scale, (n, d).
+        wanted: what is wanted, of orders 1 to 3.
+
+    Shapes:
+        each result: (b, c).
+    """
+    what = plan(frozenset(wanted))
+    # all points have the same first derivatives before the first σ, and no higher ones
+    z = first.mT[what.axes][:, None]
+    layers = zip(trunk.before, trunk.after, trunk.weights[1:], strict=True)
+    for before, after, weight in layers:
+        t = _Propagate.apply(trunk.activation, what, after, before, z)
+        assert isinstance(t, Tensor)
+        z = (t.flatten(0, 1) @ weight.mT).unflatten(0, t.shape[:2])
+    return dict(zip(what.slots, z, strict=True))
+
+
+class _Propagate(torch.autograd.Function):
+    """T of one layer from z and Z; h is given along. Slots that Z lacks are zero."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, activation: Activation, what: Plan, h: Tensor, z: Tensor, slots: Tensor
+    ) -> Tensor:
+        known, sigma = len(slots), activation.derivatives(z, h, what.order)
+        out = h.new_empty(len(what.slots), *h.shape)
+        torch.mul(slots, sigma[0], out=out[:known])
+        made, kept = set(range(known)), []
+        for i, m, products in what.among(known):
+            kept.append(_sum(slots, products))
+            if i in made:
+                out[i].addcmul_(sigma[m - 1], kept[-1])
+            else:
+                torch.mul(sigma[m - 1], kept[-1], out=out[i])
+                made.add(i)
+        ctx.activation, ctx.what = activation, what
+        ctx.save_for_backward(h, z, slots, *kept)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (g,), what = grads, ctx.what
+        h, z, slots, *kept = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            found = again(lambda a, b: _plain(ctx.activation, what, a, b), (z, slots), g)
+            return (None, None, None, *found)
+        known = len(slots)
+        sigma = ctx.activation.derivatives(z, h, what.order + 1)
+        to_slots = g[:known] * sigma[0]
+        to_z = g[0] * slots[0]
+        for i in range(1, known):
+            to_z.addcmul_(g[i], slots[i])
+        to_z.mul_(sigma[1])
+        for (i, m, products), made in zip(what.among(known), kept, strict=True):
+            to_z.addcmul_(sigma[m], g[i] * made)
+            _spread(to_slots, g[i] * sigma[m - 1], slots, products)
+        return None, None, None, to_z, to_slots.sum_to_size(slots.shape)
+
+
+def _sum(slots: Tensor, products: tuple[tuple[int, Index], ...]) -> Tensor:
+    """Σ n Π of slots."""
+    total: Tensor | None = None
+    for count, (a, *rest, b) in products:
+        left = slots[a]
+        for factor in rest:
+            left = left * slots[factor]
+        if total is None:
+            total = left * slots[b]
+            total = total if count == 1 else total.mul_(count)
+        else:
+            total.addcmul_(left, slots[b], value=count)
+    assert total is not None
+    return total
+
+
+def _spread(
+    to_slots: Tensor, g: Tensor, slots: Tensor, products: tuple[tuple[int, Index], ...]
+) -> None:
+    """Add to each factor what reaches it from g, which reaches Σ n Π of slots."""
+    for count, factors in products:
+        for factor, times in Counter(factors).items():
+            others = list(factors)
+            others.remove(factor)
+            left = g
+            for other in others[1:]:
+                left = left * slots[other]
+            to_slots[factor].addcmul_(left, slots[others[0]], value=count * times)
+
+
+def _plain(activation: Activation, what: Plan, z: Tensor, slots: Tensor) -> Tensor:
+    """The same as the forward pass, open to automatic differentiation."""
+    known, sigma = len(slots), activation.derivatives(z, activation(z), what.order)
+    out = [*(slots * sigma[0])] + [torch.zeros_like(z)] * (len(what.slots) - known)
+    for i, m, products in what.among(known):
+        for count, factors in products:
+            made = sigma[m - 1] * count
+            for factor in factors:
+                made = made * slots[factor]
+            out[i] = out[i] + made
+    return torch.stack(out)

@@ -1,0 +1,58 @@
+"""A perceptron's forward pass that keeps what its derivatives are made of."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoo.ops.activations import Activation
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """z_l = W_l h_{l-1} + b_l and h_l = σ(z_l) of each hidden layer, and the last z, the value.
+
+    Args:
+        before: z_l, each (b, n_l).
+        after: h_l, each (b, n_l).
+        value: (b, c).
+        weights: W_l, each (n_l, n_{l-1}), the last (c, n).
+        activation: σ.
+    """
+
+    before: list[Tensor]
+    after: list[Tensor]
+    value: Tensor
+    weights: list[Tensor]
+    activation: Activation
+
+
+def trunk(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], activation: Activation
+) -> Trunk:
+    """The forward pass at points x (b, d)."""
+    before, after, h = [], [], x
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        before.append(F.linear(h, weight, bias))
+        h = activation(before[-1])
+        after.append(h)
+    value = F.linear(h, weights[-1], biases[-1])
+    return Trunk(before, after, value, list(weights), activation)
+
+
+def again(
+    function: Callable[..., Tensor], tensors: Sequence[Tensor], g: Tensor
+) -> tuple[Tensor | None, ...]:
+    """Gradients of `function` by automatic differentiation, themselves differentiable.
+
+    For a backward pass that is differentiated again: its closed form is not recorded.
+    """
+    with torch.enable_grad():
+        # aliases, or what one tensor owes to another would be counted twice
+        own = [tensor.view_as(tensor) for tensor in tensors]
+        wanted = [tensor for tensor in own if tensor.requires_grad]
+        found = torch.autograd.grad(function(*own), wanted, g, create_graph=True, allow_unused=True)
+    rest = iter(found)
+    return tuple(next(rest) if tensor.requires_grad else None for tensor in own)
