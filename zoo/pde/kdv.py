@@ -1,13 +1,15 @@
 import math
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
+from zoo.pde.burgers import steepening
 from zoo.pde.errors import NoExact
 from zoo.pde.evolution import Evolution
-from zoo.pde.spectrum import kept, spread
+from zoo.pde.spectrum import columns, kept, spread
 from zoo.pde.symmetry import Galilean, Scaling, Shift
 
 NOME = 0.25
@@ -82,10 +84,16 @@ class KdV(Evolution):
         return 1j * spread(p[:, 1], box) * box.waves(0, odd=True) ** 3
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
+        """As in Evolution: -½ i c k times the waves of u²."""
+        return steepening(box, p[:, :1])(u_hat)
+
+    def carried(self, box: Box) -> Tensor | None:
         """As in Evolution."""
-        keep = kept(box)
-        factor = -0.5j * box.waves(0, odd=True) * keep
-        return spread(p[:, 0], box) * factor * box.transform(box.inverse(keep * u_hat) ** 2)
+        return kept(box)
+
+    def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """As in Evolution."""
+        return steepening(box, p[:, :1], columns(kept(box)))
 
     def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
         """As in Evolution: the cnoidal wave of nome `NOME` with one crest a box and zero mean.

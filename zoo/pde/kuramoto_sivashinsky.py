@@ -1,12 +1,14 @@
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from zoo.pde.box import Box
+from zoo.pde.burgers import steepening
 from zoo.pde.errors import NoExact
 from zoo.pde.evolution import Evolution
-from zoo.pde.spectrum import kept, laplacian, spread
+from zoo.pde.spectrum import columns, kept, laplacian, spread
 from zoo.pde.symmetry import Galilean, Shift
 from zoo.pde.travelling import TravellingWaves
 
@@ -85,15 +87,29 @@ class KuramotoSivashinsky(Evolution):
         return square - spread(p[:, 0], box) * square**2
 
     def nonlinear(self, box: Box, u_hat: Tensor, p: Tensor) -> Tensor:
-        """As in Evolution."""
-        keep, half = kept(box), -spread(p[:, 1], box) / 2
+        """As in Evolution: the slope's -½ i c k times the waves of u², the height's -½ c |∇u|²."""
         if self.dimension == 1:
-            wave = box.waves(0, odd=True)
-            return half * (1j * wave * keep) * box.transform(box.inverse(keep * u_hat) ** 2)
-        slopes = [box.inverse((1j * box.waves(i, odd=True) * keep) * u_hat) for i in self._axes]
-        square = torch.stack([s * s for s in slopes]).sum(0)
+            return steepening(box, p[:, 1:])(u_hat)
+        return self.prepared(box, p)(u_hat)
+
+    def carried(self, box: Box) -> Tensor | None:
+        """As in Evolution."""
+        return kept(box) if self.dimension == 1 else None
+
+    def prepared(self, box: Box, p: Tensor) -> Callable[[Tensor], Tensor]:
+        """As in Evolution."""
+        keep = kept(box)
+        if self.dimension == 1:
+            return steepening(box, p[:, 1:], columns(keep))
+        slopes = [1j * box.waves(axis, odd=True) * keep for axis in self._axes]
         # the mean front rises: its frame is ours
-        return half * (keep * (laplacian(box) > 0)) * box.transform(square)
+        factor = -spread(p[:, 1], box) / 2 * (keep * (laplacian(box) > 0))
+
+        def nonlinear(u_hat: Tensor) -> Tensor:
+            square = torch.stack([box.inverse(slope * u_hat) ** 2 for slope in slopes]).sum(0)
+            return factor * box.transform(square)
+
+        return nonlinear
 
     def exact(self, box: Box, p: Tensor, times: Tensor) -> Tensor:
         """As in Evolution."""
