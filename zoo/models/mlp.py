@@ -1,24 +1,23 @@
-import itertools
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo.models.base import Interface
 from zoo.models.field import Field
 from zoo.models.parts.by_region import ByRegion
+from zoo.models.parts.layers import Layers
 from zoo.models.parts.normaliser import Normaliser
 from zoo.models.parts.perceptron_jet import PerceptronJet
 from zoo.models.parts.unscaled import Unscaled
-from zoo.ops.activations import ACTIVATIONS
 from zoo.ops.jets import Jet
-from zoo.ops.trunk import trunk
 
 
 class MLP(Field):
     """Perceptron u(x) = W_L h_L + b_L with h_{l+1} = σ(βW_l h_l + βb_l) / β and h_0 = x.
 
-    Linear layers start as PyTorch's do; the output has no nonlinearity.
+    Linear layers start as PyTorch's do; the output has no nonlinearity. Jets are in closed form up
+    to the third order, see PerceptronJet.
 
     Shapes:
         as in Field.
@@ -50,16 +49,9 @@ class MLP(Field):
         self.normaliser = (Unscaled() if normaliser is None else normaliser).bind(interface)
         self.width, self.layers = width, layers
         self.activation, self.sharpness = activation, sharpness
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"activation={activation!r}; it is one of {sorted(ACTIVATIONS)}")
-        self._curve = ACTIVATIONS[activation](sharpness)
-        if min(width, layers, sharpness) <= 0:
-            raise ValueError(
-                f"width={width}, layers={layers} and sharpness={sharpness} must be positive"
-            )
         count = len(interface.inputs) + len(interface.coefficients)
-        sizes = [count, *[width] * layers, len(interface.outputs)]
-        self.linear = nn.ModuleList(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
+        outputs = len(interface.outputs)
+        self.linear = Layers(count, width, layers, outputs, activation, sharpness)
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -70,24 +62,17 @@ class MLP(Field):
 
     def values(self, x: Tensor) -> Tensor:
         """As in Field."""
-        h = x
-        for layer in self.linear[:-1]:
-            h = self._curve(layer(h))
-        return self.linear[-1](h)
+        return self.linear(x)
 
     def jet(self, x: Tensor) -> Jet:
-        """As in Field; orders up to the third are in closed form, see PerceptronJet."""
+        """As in Field; under autocast, or with a normaliser that scales values, by autograd."""
         scale = self.normaliser
         known = isinstance(scale, Unscaled | ByRegion)
         if not known or torch.is_autocast_enabled(x.device.type):
             return super().jet(x)
         self.check(x)
-        rates, d = scale.rates(), len(self.interface.inputs)
-        layers = cast("list[nn.Linear]", list(self.linear))
-        weights, biases = [each.weight for each in layers], [each.bias for each in layers]
-        scaled, _, _ = scale.encode(x, None)
-        first = weights[0][:, :d] if rates is None else weights[0][:, :d] * rates[:d]
-        run = trunk(scaled, weights, biases, self._curve)
+        run = self.linear.run(scale.encode(x, None)[0])
+        first = scale.scaled(run.weights[0], len(self.interface.inputs))
         return PerceptronJet(run, first, lambda: super(MLP, self).jet(x))
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:

@@ -33,9 +33,9 @@ class ByRegion(Normaliser):
         """As in Normaliser; y is (b, c)."""
         return y
 
-    def rates(self) -> Tensor:
-        """How fast each normalised column grows with its physical one, (d,)."""
-        return 1 / self.radius
+    def scaled(self, weight: Tensor, coordinates: int) -> Tensor:
+        """Columns of a first layer as the derivatives by the first coordinates see them."""
+        return weight[:, :coordinates] / self.radius[:coordinates]
 
     def channel_axes(self, interface: "Interface") -> dict[str, list[str]]:
         """As in Normaliser; a new coordinate keeps its own interval."""

@@ -26,5 +26,6 @@ class Unscaled(Normaliser):
         """As in Normaliser; y is (b, c)."""
         return y
 
-    def rates(self) -> None:
-        """How fast each normalised column grows with its physical one: alike, so none are named."""
+    def scaled(self, weight: Tensor, coordinates: int) -> Tensor:
+        """Columns of a first layer as the derivatives by the first coordinates see them."""
+        return weight[:, :coordinates]

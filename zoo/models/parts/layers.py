@@ -1,0 +1,54 @@
+import itertools
+from typing import cast
+
+from torch import Tensor, nn
+
+from zoo.ops.activations import ACTIVATIONS
+from zoo.ops.trunk import Trunk, trunk
+
+
+class Layers(nn.ModuleList):
+    """Linear layers with a smooth nonlinearity between: h <- σ(β(W h + b)) / β, the last without.
+
+    They start as PyTorch's linear layers do.
+
+    Args:
+        inputs: numbers in.
+        width: numbers in each hidden layer.
+        layers: hidden layers.
+        outputs: numbers out.
+        activation: σ: "tanh", "softplus", "sine", "silu" or "gelu".
+        sharpness: β.
+
+    Raises:
+        ValueError: an unknown activation, or a size that is not positive.
+    """
+
+    def __init__(
+        self, inputs: int, width: int, layers: int, outputs: int, activation: str, sharpness: float
+    ) -> None:
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation={activation!r}; it is one of {sorted(ACTIVATIONS)}")
+        if min(width, layers, sharpness) <= 0:
+            raise ValueError(
+                f"width={width}, layers={layers} and sharpness={sharpness} must be positive"
+            )
+        sizes = [inputs, *[width] * layers, outputs]
+        super().__init__(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
+        self.curve = ACTIVATIONS[activation](sharpness)
+
+    @property
+    def _linear(self) -> list[nn.Linear]:
+        return cast("list[nn.Linear]", list(self))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Points (b, d) through all layers."""
+        *hidden, last = self._linear
+        for layer in hidden:
+            x = self.curve(layer(x))
+        return last(x)
+
+    def run(self, x: Tensor) -> Trunk:
+        """The same, with all that derivatives are made of."""
+        each = self._linear
+        return trunk(x, [one.weight for one in each], [one.bias for one in each], self.curve)
