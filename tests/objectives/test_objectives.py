@@ -7,6 +7,7 @@ from tests.discovery import classes
 from tests.objectives import toys
 from zoo.models.fno import FNO
 from zoo.objectives.base import Objective
+from zoo.objectives.pointwise import Pointwise
 from zoo.objectives.squared import Squared
 from zoo.objectives.supervised import Supervised
 
@@ -31,9 +32,21 @@ def batch(model, rng):
 
 def toy(cls):
     """A toy instance bound to a toy model, and a batch that it takes."""
+    if cls is Pointwise:
+        data = toys.square()
+        return cls.tiny(), toys.field(data, 16), toys.wide(data)
     model, objective = toys.model(), cls.tiny()
     objective.bind(model, toys.interface())
     return objective, model, toys.batch(ahead=AHEAD.get(cls.__name__, 1))
+
+
+def tensors(batch, prefix=""):
+    """Name and value of every tensor of a batch, those of its parts too."""
+    for name, value in batch.items():
+        if isinstance(value, dict):
+            yield from tensors(value, f"{prefix}{name}/")
+        elif isinstance(value, torch.Tensor):
+            yield prefix + name, value
 
 
 def test_supervised_is_the_mean_of_relative_norms(model, batch):
@@ -65,13 +78,13 @@ def test_squared_is_the_sum_over_points(model, batch):
 @pytest.mark.parametrize("cls", OBJECTIVES, ids=lambda c: c.__name__)
 def test_the_gradient_reaches_the_net_and_the_batch_is_left_alone(cls):
     objective, model, batch = toy(cls)
-    before = {name: value.clone() for name, value in batch.items()}
+    before = {name: value.clone() for name, value in tensors(batch)}
     objective(model, batch)["loss"].backward()
     unused = ("hidden.", "output.") if getattr(objective, "tap", "output") == "features" else ()
     for name, parameter in [*model.named_parameters(), *objective.named_parameters()]:
         assert parameter.grad is not None, name  # or plain DDP would wait for it
         assert bool(parameter.grad.any()) != (name.startswith(unused) if unused else False), name
-    assert all(torch.equal(batch[name], before[name]) for name in batch)
+    assert all(torch.equal(value, before[name]) for name, value in tensors(batch))
 
 
 @pytest.mark.parametrize("cls", OBJECTIVES, ids=lambda c: c.__name__)

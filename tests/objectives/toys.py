@@ -1,4 +1,4 @@
-"""A small operator on waves that travel, and a batch with every documented key."""
+"""A small operator on waves that travel and a small field, each with a batch of all its keys."""
 
 import math
 from typing import Any
@@ -6,10 +6,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tests.waves import Wave
+from zoo.data.points.ends import Ends
+from zoo.data.points.initial import Initial
+from zoo.data.points.instances import Instances
+from zoo.data.points.interior import Interior
+from zoo.data.points.points import Points
+from zoo.data.points.sides import Sides
+from zoo.data.targets.analytic import Analytic
 from zoo.models.base import Interface
 from zoo.models.fno import FNO
+from zoo.models.mlp import MLP
 from zoo.models.parts.affine import Affine
 from zoo.objectives.base import Objective
+from zoo.objectives.pointwise import Pointwise
+from zoo.objectives.terms.term import Term
+from zoo.objectives.terms.value import Value
+from zoo.pde.points.allen_cahn import SteadyAllenCahn
 
 NAMES = ("nu", "ax", "ay", "cx", "cy")
 DT, SIDE = 0.02, 2.0
@@ -68,3 +81,39 @@ def batch(dimension: int = 2, count: int = 4, n: int = 16, ahead: int = 1) -> di
         "dt": torch.full((count,), DT),
         "weight": torch.tensor(1.0),
     }
+
+
+def field(data: Points, width: int = 8) -> MLP:
+    """A perceptron for some points, in float64."""
+    torch.manual_seed(0)
+    return MLP(data.interface(), width=width, layers=2).double()
+
+
+def square(**options: Any) -> Points:
+    """A few points of a square, with all that is known there."""
+    known = [Analytic((0, 1, 2))]
+    return Points(SteadyAllenCahn(), [Interior(6, known), Sides(8)], seed=2, **options)
+
+
+def wave(equation: Wave | None = None, **options: Any) -> Points:
+    """A few points of a wave on a circle, from two instances of its speed."""
+    parts = [Interior(6, [Analytic((0, 1, 2))]), Initial(5), Ends(4)]
+    many = Instances(train=2, seed=1)
+    return Points(equation or Wave(), parts, instances=many, seed=3, **options)
+
+
+def wide(data: Points) -> dict[str, Any]:
+    """The whole of some points as one batch, in float64."""
+    parts = {
+        name: {**part, "weight": torch.tensor(1.0, dtype=torch.float64)}
+        for name, part in data.drawn().items()
+    }
+    return {**parts, "equation": data.equation, "weight": torch.tensor(1.0)}
+
+
+def scalars(setting: tuple[MLP, dict], *parts: Term, fixed: bool = True) -> dict[str, float]:
+    """Scalars of an objective of these terms; beside them one that fixes values, at no weight."""
+    model, batch = setting
+    more = [Value("interior", 1e-300)] if fixed else []
+    found = Pointwise([*parts, *more])(model, batch)
+    return {name: float(item.detach()) for name, item in found.items()}

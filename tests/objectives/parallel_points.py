@@ -1,0 +1,103 @@
+"""One of two gloo processes that train on points: `python -m tests.objectives.parallel_points 0 D`.
+
+Parts are uneven between the ranks, and one part has fewer points than there are ranks.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tests.objectives import toys
+from tests.waves import Wave
+from zoo.data.points.evaluation import Evaluation
+from zoo.data.points.initial import Initial
+from zoo.data.points.instances import Instances
+from zoo.data.points.interior import Interior
+from zoo.data.points.points import Points
+from zoo.data.targets.analytic import Analytic
+from zoo.metrics.point_error import PointError
+from zoo.metrics.residual_error import ResidualError
+from zoo.objectives.pointwise import Pointwise
+from zoo.objectives.terms.gradient import Gradient
+from zoo.objectives.terms.residual import Residual
+from zoo.objectives.terms.value import Value
+
+STEPS, WORLD = 3, 2
+RUNS = {
+    "uneven": lambda: Pointwise([Gradient()], [Value("initial", 0.5)]),
+    "alone": lambda: Pointwise([Residual(weight=0.1)], [Value("single")]),
+    "starved": lambda: Pointwise([Value("single")]),
+}
+
+
+def data(rank: int, world: int) -> Points:
+    """A wave: 11 points in batches of 4 (4, 4, 3), 3 initial points, and a part of one point."""
+    parts = [Interior(11, [Analytic((1,))]), Initial(3), Initial(1, name="single")]
+    evaluation = Evaluation(points_per_side=7, regions={"early": {"t": (0, 1)}})
+    found = Points(
+        Wave(), parts, batch_size=4, instances=Instances(test=2), evaluation=evaluation, seed=1
+    )
+    loop = SimpleNamespace(max_batches=3)
+    where = {"global_rank": rank, "world_size": world, "precision": "64-true", "global_step": 0}
+    found.trainer = SimpleNamespace(fit_loop=loop, accumulate_grad_batches=1, **where)
+    return found
+
+
+class Pair(nn.Module):
+    """What DDP wraps: a model and its objective, as Task is."""
+
+    def __init__(self, objective: Pointwise, points: Points) -> None:
+        super().__init__()
+        self.net, self.objective = toys.field(points), objective
+
+    def forward(self, batch: dict[str, Any]) -> Tensor:
+        return self.objective(self.net, batch)["loss"] * batch["weight"]
+
+
+def train(name: str, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
+    """State after a few steps on this rank's share of each batch."""
+    points = data(rank, world)
+    pair = Pair(RUNS[name](), points)
+    run: Any = pair if world == 1 else nn.parallel.DistributedDataParallel(pair)
+    optimizer = torch.optim.SGD(pair.parameters(), lr=1e-2)
+    for batch in points.train_dataloader():
+        optimizer.zero_grad()
+        run(batch).backward()
+        optimizer.step()
+    return {key: value.contiguous() for key, value in pair.net.state_dict().items()}
+
+
+def measured(rank: int = 0, world: int = 1) -> dict[str, Tensor]:
+    """Figures of an untrained field on the test lattice."""
+    points, found = data(rank, world), {}
+    net = toys.field(points)
+    for metric in (PointError(), ResidualError()):
+        metric.name_systems(points.systems)
+        for batch in points.test_dataloader():
+            metric.update(net, batch)
+        found |= {name.replace("/", "."): value for name, value in metric.compute().items()}
+    return found
+
+
+def main() -> None:
+    rank, folder = int(sys.argv[1]), Path(sys.argv[2])
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    store = f"file://{folder / 'store'}"
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=WORLD)
+    flat = {f"{n}/{key}": v for n in RUNS for key, v in train(n, rank, WORLD).items()}
+    flat |= {f"figures/{name}": value for name, value in measured(rank, WORLD).items()}
+    save_file(flat, folder / f"{rank}.safetensors")
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
