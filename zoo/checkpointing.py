@@ -67,10 +67,12 @@ class Last(Checkpoint):
             raise ValueError(f"save_seconds={seconds} must not be negative; 0 saves every step")
         self.path = Path(folder) / LAST
         self.seconds = seconds
+        self.last_model_path = ""  # what was written last, named as Lightning's own callback does
         self._written = time.monotonic()
 
     def _write(self, trainer: Any) -> None:
         trainer.save_checkpoint(self.path)
+        self.last_model_path = str(self.path)
         self._written = time.monotonic()
 
     def on_train_batch_end(
@@ -99,6 +101,9 @@ class Last(Checkpoint):
 
 
 def _is_before_validation(trainer: Any, batch_idx: int) -> bool:
-    by_steps = trainer.check_val_every_n_epoch is None
+    every = trainer.check_val_every_n_epoch
+    by_steps = every is None
+    if not trainer.enable_validation or (not by_steps and (trainer.current_epoch + 1) % every):
+        return False
     batches = trainer.fit_loop.total_batch_idx if by_steps else batch_idx
     return trainer.is_last_batch or (batches + 1) % trainer.val_check_batch == 0

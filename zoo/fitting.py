@@ -189,9 +189,11 @@ class ZooCLI(LightningCLI):
             return
         path = Path(trainer.default_root_dir) / FIGURES
         known = json.loads(path.read_text()) if path.is_file() else {}
+        evaluations = self.model.evaluations
         known[str(self.subcommand)] = {
             "figures": {name: float(item) for name, item in trainer.callback_metrics.items()},
             "steps": trainer.global_step,
+            **({"evaluations": evaluations} if evaluations is not None else {}),
             "seconds": round(time.monotonic() - self.begun, 2),
         }
         with shelf.atomic_write(path) as part:

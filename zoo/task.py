@@ -15,6 +15,8 @@ from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
+from zoo.task_finite import Watch, logs_after
+from zoo.task_lbfgs import SecondOrder
 from zoo.task_measure import keep_best, measure
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import save_release, save_test
@@ -64,6 +66,8 @@ class Task(LightningModule):
         self.refit_normaliser = refit_normaliser
         self.about = dict(about or {})
         self._ready = False
+        self._watch = Watch()
+        self._second_order: SecondOrder | None = None
         self._parent: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
         self._spent = 0.0
@@ -115,6 +119,10 @@ class Task(LightningModule):
         if self.init_from is not None:
             release.resolve(self.init_from)
 
+    def configure_callbacks(self) -> list[Any]:
+        """What stops a run that has diverged."""
+        return [self._watch]
+
     def setup(self, stage: str) -> None:
         """Build the model, load released weights, fill the normaliser, name the systems."""
         if not self._ready:
@@ -154,6 +162,8 @@ class Task(LightningModule):
         """The optimiser, and the schedule by step."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = self.optimizer(parameters)
+        if isinstance(optimizer, torch.optim.LBFGS):
+            self._second_order = SecondOrder(optimizer)
         if self.schedule == "constant":
             return optimizer
         steps = max(1, int(self.trainer.estimated_stepping_batches))
@@ -165,10 +175,33 @@ class Task(LightningModule):
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Terms of the objective; the loss is weighted so that uneven ranks average exactly."""
         terms = self.objective(self.net, batch)
-        if self.global_step % self.run.log_every_n_steps == 0:
+        first = self._watch.see(self.global_step, batch_idx, terms)
+        if first and (self.global_step == 0 or logs_after(self.trainer, self.global_step + 1)):
             for name, value in terms.items():
                 self.log(f"train/{name}", value.detach(), prog_bar=name == "loss")
         return terms["loss"] * batch["weight"]
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Any,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """As in Lightning; L-BFGS sees one function in each step, the same on every rank."""
+        if self._second_order is not None and optimizer_closure is not None:
+            optimizer_closure = self._second_order.closure(optimizer_closure)
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+
+    @property
+    def evaluations(self) -> int | None:
+        """Evaluations of loss and gradient by L-BFGS; None for optimisers that need one a step."""
+        return None if self._second_order is None else self._second_order.evaluations
+
+    def on_train_batch_end(self, outputs: Any, batch: dict[str, Any], batch_idx: int) -> None:
+        """Log what L-BFGS has evaluated so far."""
+        if self._second_order is not None:
+            self.log("train/evaluations", float(self._second_order.evaluations))
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Add the batch to every metric; a pretext task is measured by its own terms."""
@@ -190,7 +223,9 @@ class Task(LightningModule):
         self._started = time.monotonic()
 
     def on_train_start(self) -> None:
-        """After a restart, put each rank's generators back."""
+        """Refuse what L-BFGS cannot stand; after a restart, put each rank's generators back."""
+        if self._second_order is not None:
+            self._second_order.check(self.run)
         if self._random:
             restore_generators(self._random, self.global_rank)
             self._random = []
@@ -222,7 +257,11 @@ class Task(LightningModule):
         save_test(self, self._measured)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add every rank's generators, the best weights so far, and the time spent."""
+        """Add every rank's generators, the best weights so far, and the time spent.
+
+        A diverged run stops here, so that the last finite state is not overwritten.
+        """
+        self._watch.look(self, weights=True)
         checkpoint["zoo"] = {
             "random": generators(),
             "best": self._best,
