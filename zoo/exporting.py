@@ -8,6 +8,7 @@ import numpy as np
 from zoo import reading, shelf
 from zoo.data import arrays, cache
 from zoo.data.fields import SPLITS, Fields
+from zoo.data.points.points import Points
 from zoo.models.base import block, build
 from zoo.reading import Mistake
 
@@ -29,6 +30,8 @@ def module(recipe: str) -> Any:
 def describe(recipe: str) -> str:
     """Samples, grids, bytes and cache folders of a recipe's data, without generating anything."""
     data = module(recipe)
+    if isinstance(data, Points):
+        return "\n".join([f"points of {recipe}", *_points(data), "disk still needed: 0.0 MB"])
     lines = [f"data of {recipe}; cache: {shelf.cache_dir()}"]
     need = 0
     for item in data.sets:
@@ -57,6 +60,19 @@ def describe(recipe: str) -> str:
     return "\n".join(lines)
 
 
+def _points(data: Points) -> list[str]:
+    """Intervals and parts of a cloud of points."""
+    equation = data.equation
+    place = f"{type(equation).__module__}.{type(equation).__qualname__}"
+    lines = [f"{equation.name}: {place}, drawn anew when a run starts"]
+    for name, (low, high) in equation.region.items():
+        lines.append(f"  {name} in [{low:.4g}, {high:.4g}] {_unit(equation.units[name])}".rstrip())
+    for name, part in data.drawn().items():
+        keys = ", ".join(f"{key} {tuple(value.shape[1:])}" for key, value in part.items())
+        lines.append(f"  {name:<10} {len(part['x']):>6} points  {keys}")
+    return lines
+
+
 def _state(there: int, missing: int) -> str:
     if there and missing:
         return f"{there} of {there + missing} chunks in the cache"
@@ -66,6 +82,11 @@ def _state(there: int, missing: int) -> str:
 def export(recipe: str, split: str, out: Path | None = None) -> str:
     """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take."""
     data = module(recipe)
+    if isinstance(data, Points):
+        raise Mistake(
+            f"{recipe} trains on points of {data.equation.name}, not on fields; ask the equation's "
+            "own solution(x) for values anywhere"
+        )
     name = Path(recipe).stem
     whole = out if out is not None else Path(f"{name}-{split}.h5")
     written = []

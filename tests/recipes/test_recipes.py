@@ -9,9 +9,12 @@ import torch
 from zoo import exporting, reading, release, shelf
 from zoo import recipe as recipes
 from zoo.checking import find, parameters
-from zoo.models.base import Interface
+from zoo.data.points.points import Points
+from zoo.models.base import Interface, build
 from zoo.models.fno import FNO
+from zoo.models.mlp import MLP
 from zoo.models.parts.affine import Affine
+from zoo.pde.points.equation import PointEquation
 from zoo.recipe import Run
 from zoo.recipe_labels import labels
 
@@ -21,7 +24,8 @@ CHAINS = [name for name, content in CONTENT.items() if "stages" in content]
 WHOLE = [
     name
     for name, content in CONTENT.items()
-    if "data" in content and {"net", "init_from"} & set(content.get("model", {}))
+    if "class_path" in content.get("data", {})
+    and {"net", "init_from"} & set(content.get("model", {}))
 ]
 TOY = {"grid": 16, "train": 8, "validation": 2, "test": 2, "tolerance": 1e-2}
 
@@ -53,16 +57,52 @@ def stages():
 def toy(tree):
     """Options that shrink a merged recipe to a toy."""
     options = {"trainer.fast_dev_run": 1, "trainer.accelerator": "cpu"}
-    options["data.init_args.batch_size"] = 2
+    options |= few_points(tree) if is_points(tree) else few_fields(tree)
+    net = tree["model"].get("net") or {}
+    small = {"width": 4, "modes": 2, "layers": 1, "widths": [4, 8], "blocks": 1, "grid": 16}
+    for key in set(small) & set(net.get("init_args", ())):
+        options[f"model.net.init_args.{key}"] = small[key]
+    return options
+
+
+def is_points(tree):
+    return tree["data"]["class_path"].endswith(".Points")
+
+
+def few_points(tree):
+    given = tree["data"]["init_args"]
+    sides = given.get("evaluation", {}).get("points_per_side", 0)
+    few = {name: 3 for name in sides} if isinstance(sides, dict) else 3
+    options = {"data.init_args.evaluation.points_per_side": few}
+    for i, item in enumerate(given["parts"]):
+        own = item.get("init_args", {})
+        for key, toy_size in (("count", 64), ("points_per_side", 3)):
+            if key in own:
+                size = {n: 9 for n in own[key]} if isinstance(own[key], dict) else toy_size
+                options[f"data.init_args.parts.{i}.init_args.{key}"] = size
+    if "max_iter" in tree["model"].get("optimizer", {}).get("init_args", {}):
+        options["model.optimizer.init_args.max_iter"] = 2
+    return options
+
+
+def teachers(tree):
+    """Keys at which a recipe names the release of a teacher of points."""
+    key = "data.init_args.parts.{}.init_args.targets.{}.init_args.teacher.init_args.x"
+    return [
+        key.format(i, j)
+        for i, part in enumerate(tree["data"]["init_args"].get("parts", ()))
+        for j, target in enumerate(part.get("init_args", {}).get("targets", ()))
+        if "teacher" in target.get("init_args", {})
+    ]
+
+
+def few_fields(tree):
+    options = {"data.init_args.batch_size": 2}
     if tree["data"]["init_args"].get("limit") is not None:
         options["data.init_args.limit"] = 4
     for i, item in enumerate(tree["data"]["init_args"]["sets"]):
         for key in set(TOY) & set(parameters(find(item["class_path"])) or ()):
             options[f"data.init_args.sets.{i}.init_args.{key}"] = TOY[key]
-    net = tree["model"].get("net") or {}
-    small = {"width": 4, "modes": 2, "layers": 1, "widths": [4, 8], "blocks": 1, "grid": 16}
-    for key in set(small) & set(net.get("init_args", ())):
-        options[f"model.net.init_args.{key}"] = small[key]
     return options
 
 
@@ -78,6 +118,14 @@ def parent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parent") / "release"
     release.save_pretrained(FNO(face, Affine(), width=4, modes=2, layers=1), folder)
     return str(folder)
+
+
+def teacher(tree, folder):
+    """A toy release of the recipe's own problem."""
+    equation = build(tree["data"]["init_args"]["equation"], PointEquation, ("zoo.pde.",))
+    torch.manual_seed(0)
+    net = MLP(Points(equation).interface(), width=4, layers=1)
+    return str(release.save_pretrained(net, folder / "teacher"))
 
 
 def test_recipes_are_found():
@@ -121,10 +169,13 @@ def test_a_recipe_fits_one_batch(name, zoo, parent):
 
 
 @pytest.mark.parametrize("run", stages())
-def test_a_stage_fits_one_batch(run, zoo, parent):
+def test_a_stage_fits_one_batch(run, zoo, parent, here):
     tree = run.tree()
     options = {**run.keys(), **toy(tree)}
-    if run.stage.uses or tree["model"].get("init_from"):
+    if is_points(tree):
+        parent = teacher(tree, here)
+        options |= dict.fromkeys(teachers(tree), parent)
+    if "model.init_from" in run.stage.uses or tree["model"].get("init_from"):
         options["model.init_from"] = parent
     files = [word for path in run.recipes for word in ("-c", path)]
     code, _, err = zoo(run.stage.command, *files, *words(options))
@@ -135,10 +186,13 @@ def test_a_stage_fits_one_batch(run, zoo, parent):
 def test_what_a_recipe_generates_is_told_without_generating(name, here, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(here / "empty"))
     told = exporting.describe(str(FILES[name]))
+    assert not (here / "empty").exists()
+    if is_points(CONTENT[name]):
+        assert "points" in told
+        return
     count = len(CONTENT[name]["data"]["init_args"]["sets"])
     assert told.count("will be generated") == 3 * count
     assert float(told.split()[-2]) > 0
-    assert not (here / "empty").exists()
 
 
 @pytest.mark.parametrize("name", CHAINS)

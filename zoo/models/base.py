@@ -5,6 +5,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -203,10 +204,7 @@ def build(
         elif plain is not None and isinstance(value, Mapping):
             arguments[name] = _filled(plain, value)
         else:
-            arguments[name] = _built(value, allowed)
-            # JSON has no tuples
-            if typing.get_origin(parameters[name].annotation) is tuple and isinstance(value, list):
-                arguments[name] = tuple(arguments[name])
+            arguments[name] = tupled(_built(value, allowed), parameters[name].annotation)
     return cls(**arguments)
 
 
@@ -223,7 +221,28 @@ def _filled(kind: type, value: Mapping[str, Any]) -> Any:
     unknown = [key for key in value if key not in known]
     if unknown:
         raise BlockError(f"{kind.__name__} has no field {unknown[0]!r}; it has {known}")
-    return kind(**value)
+    annotations = {f.name: f.type for f in dataclasses.fields(kind)}
+    return kind(**{key: tupled(item, annotations[key]) for key, item in value.items()})
+
+
+def tupled(value: Any, annotation: Any) -> Any:
+    """A value as JSON gives it, with tuples where they are expected: JSON has none."""
+    kinds = typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        takes = [k for k in kinds if isinstance(value, typing.get_origin(k) or object)]
+        tuples = [k for k in kinds if typing.get_origin(k) is tuple and isinstance(value, list)]
+        return tupled(value, next(iter(tuples or takes))) if tuples or takes else value
+    if origin is tuple and isinstance(value, list | tuple):
+        each = [kinds[0]] * len(value) if kinds[-1] is Ellipsis else [*kinds]
+        if len(each) != len(value):
+            return tuple(value)  # the constructor says what is wrong with it
+        return tuple(tupled(v, k) for v, k in zip(value, each, strict=True))
+    if origin is list and isinstance(value, list):
+        return [tupled(item, kinds[0]) for item in value]
+    if origin is dict and isinstance(value, Mapping):
+        return {key: tupled(item, kinds[1]) for key, item in value.items()}
+    return value
 
 
 def _built(value: Any, allowed: tuple[str, ...]) -> Any:
@@ -241,8 +260,9 @@ def interface(described: Mapping[str, Any]) -> Interface:
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, 1) or known
         raise BlockError(f"interface has no field {unknown[0]!r}; nearest: {near}")
+    annotations = {f.name: f.type for f in dataclasses.fields(Interface)}
     fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in described.items()
+        key: tupled(value, annotations[key]) for key, value in described.items()
     }
     return Interface(**fields)
 
