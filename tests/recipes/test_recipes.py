@@ -1,5 +1,6 @@
 """Every recipe that ships is discovered, checked, and fits one batch of a toy's size."""
 
+import functools
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,18 @@ def few_points(tree):
     return options
 
 
+@functools.cache
+def used():
+    """The recipes that chains name."""
+    return {
+        path.resolve()
+        for chain in CHAINS
+        for stage in recipes.read(FILES[chain]).stages
+        for point in stage.kinds()
+        for path in stage.files(point)
+    }
+
+
 def teachers(tree):
     """Keys at which a recipe names the release of a teacher of points."""
     key = "data.init_args.parts.{}.init_args.targets.{}.init_args.teacher.init_args.x"
@@ -149,14 +162,7 @@ def test_a_recipe_begins_with_what_it_claims_and_costs(name):
 
 @pytest.mark.parametrize("name", sorted(set(FILES) - set(CHAINS) - set(WHOLE)))
 def test_a_part_is_used_by_a_chain(name):
-    used = {
-        path.resolve()
-        for chain in CHAINS
-        for stage in recipes.read(FILES[chain]).stages
-        for point in stage.kinds()
-        for path in stage.files(point)
-    }
-    assert FILES[name].resolve() in used
+    assert FILES[name].resolve() in used()
 
 
 @pytest.mark.parametrize("name", WHOLE)
