@@ -31,12 +31,6 @@ def label(equation):
     return f"{equation.name}-{equation.dimension}"
 
 
-named = pytest.mark.parametrize(
-    "equation", [e for cls in CLASSES for e in in_dimensions(cls)], ids=label
-)
-transported = pytest.mark.parametrize("dimension", [1, 2, 3])
-
-
 def box_of(equation, n=None):
     d = equation.dimension
     # sides that differ tell one axis from another
@@ -44,6 +38,16 @@ def box_of(equation, n=None):
         tuple(s * f for s, f in zip(equation.lengths, (1, 0.5, 0.75), strict=False)),
         tuple((n or GRID[d]) + 2 * axis for axis in range(d)),
     )
+
+
+def is_linear(equation):
+    return equation.prepared(box_of(equation, 8), equation.draw(1, torch.Generator())) is None
+
+
+EVERY = [e for cls in CLASSES for e in in_dimensions(cls)]
+named = pytest.mark.parametrize("equation", EVERY, ids=label)
+bent = pytest.mark.parametrize("equation", [e for e in EVERY if not is_linear(e)], ids=label)
+transported = pytest.mark.parametrize("dimension", [1, 2, 3])
 
 
 def known(equation, box, p, times):
@@ -106,18 +110,16 @@ def test_evolve_meets_the_stated_solution_and_begins_with_the_given_field(equati
     box, p = box_of(equation, {1: 128, 2: 64}[equation.dimension]), equation.draw(2, rng)
     times = torch.linspace(0.5, 0.5 + 0.05 * equation.frame, 2, dtype=torch.float64)
     u, forcing = known(equation, box, p, times)
-    linear = equation.prepared(box, p) is None
+    linear = is_linear(equation)
     frames = equation.evolve(box, u[:, 0], p, times, steps=1 if linear else 32, forcing=forcing)
     assert_close(frames[:, 0], u[:, 0], rtol=0, atol=1e-14 * float(u.abs().max()) + 1e-15)
     assert (frames - u).abs().max() < (1e-12 if linear else 1e-8) * u.abs().max()
 
 
-@named
+@bent
 def test_the_order_is_measured_on_every_refinement_pair(equation, rng):
     box, p = box_of(equation, {1: 48, 2: 24}[equation.dimension]), equation.draw(2, rng)
     u = start(equation, box, p, rng)
-    if equation.prepared(box, p) is None:
-        pytest.skip("linear: one exact factor")
     times = torch.tensor([0.0, span(equation, box, u, p)]).double()
     for order in (1, 2, 3, 4):
         ends = [
@@ -140,12 +142,26 @@ def test_a_batch_equals_its_samples_one_by_one(equation, rng):
         assert_close(one[0], frames[i], rtol=1e-12, atol=1e-12)
 
 
+carrying = pytest.mark.parametrize(
+    "equation", [e for e in EVERY if e.carried(box_of(e, 8)) is not None], ids=label
+)
+
+
+@carrying
+def test_to_carry_few_waves_changes_nothing(equation, rng):
+    box, p = box_of(equation, {1: 48, 2: 24}[equation.dimension]), equation.draw(2, rng)
+    # all waves of the grid, also those that the nonlinearity does not reach
+    u = 0.3 * torch.randn((2, 1, *box.shape), generator=rng, dtype=torch.float64)
+    times = torch.tensor([0.0, 0.01, 0.02]).double()
+    whole = equation.evolve(box, u, p, times, steps=4, forcing=lambda t: torch.zeros_like(u))
+    assert_close(equation.evolve(box, u, p, times, steps=4), whole, rtol=0, atol=1e-13)
+
+
 @named
 def test_what_is_conserved_stays(equation, rng):
     box, p = box_of(equation, {1: 64, 2: 32}[equation.dimension]), equation.draw(3, rng)
     u = start(equation, box, p, rng)
-    linear = equation.prepared(box, p) is None
-    length = equation.frame if linear else span(equation, box, u, p)
+    length = equation.frame if is_linear(equation) else span(equation, box, u, p)
     frames = equation.evolve(box, u, p, torch.tensor([0.0, length]).double(), steps=32)
     before, after = (equation.conserved(box, frames[:, i], p) for i in (0, 1))
     scale = 1 + float(u.square().mean())
@@ -154,19 +170,17 @@ def test_what_is_conserved_stays(equation, rng):
         assert_close(after[name], value, rtol=1e-7, atol=1e-9 * scale, msg=name)
 
 
-@named
+@bent
 def test_the_nonlinearity_fills_the_kept_waves_and_no_others(equation, rng):
     # simulate reads the truncation error off the edge of what `degree` keeps
     box, p = box_of(equation, 24), equation.draw(2, rng)
     shape = (2, len(equation.fields), *box.shape)
     u = torch.randn(shape, generator=rng, dtype=torch.float64)
-    bent = equation.nonlinear(box, box.transform(u), p)
-    if bent is None:
-        return
+    waves = equation.nonlinear(box, box.transform(u), p)
     mask = kept(box, equation.degree)
-    assert (bent * (1 - mask)).abs().max() < 1e-12 * bent.abs().max()
+    assert (waves * (1 - mask)).abs().max() < 1e-12 * waves.abs().max()
     edge = mask.bool() & ~kept(box, equation.degree + 1).bool()
-    assert bent[..., edge].abs().amax() > 1e-3 * bent.abs().max()
+    assert waves[..., edge].abs().amax() > 1e-3 * waves.abs().max()
 
 
 @named
