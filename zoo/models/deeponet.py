@@ -50,11 +50,8 @@ class DeepONet(Operator):
         ValueError: arguments that contradict each other; points that are none of the box.
 
     Accuracy:
-        Heat equation with waves 1 to 3, 8 frames in, 24 frames ahead, AdamW at 1e-3 with batches of
-        32, one seed: relative L2 on new samples 0.193 of 2,000 samples in 1,500 steps (0.084 with
-        nu given), 0.265 of 100 in 800 steps; persistence 0.596. Advection, speeds in [0.1, 1],
-        2,000 samples: 0.667; persistence 1.585. Over inputs, 72 of the trained outputs' singular
-        values exceed 1e-3 of the first. A step takes 10 to 14 ms of one CPU thread.
+        of the shipped deeponet-forecast-32, beside trivial predictors: MODEL_CARD.md. Time and
+        memory of a step: tests/benchmarks/results_models.md.
 
     Source:
         Lu et al., Nature Machine Intelligence 2021 (arXiv 1910.03193), the unstacked network with
@@ -192,8 +189,8 @@ class DeepONet(Operator):
             u, p if self.interface.coefficients else None
         )
         assert self.output is not None
-        # the weights go on the branch: sums over k then are one product of matrices, which takes a
-        # quarter of the time of features and their gradients
+        # the weights go on the branch: sums over k then are one product of matrices, which takes
+        # less time than features and their gradients
         weighted = self._sense(scaled, coefficients)[:, None] * self.output.weight
         y = weighted @ self.trunk_net(self._embed(points)).mT + self.output.bias[:, None]
         shape = (self.interface.horizon, len(self.interface.outputs))

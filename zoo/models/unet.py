@@ -50,10 +50,8 @@ class UNet(Operator):
         ValueError: another grid, one that the levels do not divide, or arguments that make no net.
 
     Accuracy:
-        Five advected waves, speeds in [0.1, 1], 8 frames in, 24 frames ahead, 1,000 samples, blocks
-        (1, 1, 2), 200 steps of 32 with AdamW at 1e-3: relative L2 0.40 on new samples, persistence
-        1.57; at 3e-3 with patch 4, at half the time, 0.33 (one seed each). A step of 32 fields of
-        32 x 32 cells then takes about 95 ms and 50 ms of one CPU thread.
+        of the shipped unet-forecast-32, beside trivial predictors: MODEL_CARD.md. Time and memory
+        of a step: tests/benchmarks/results_models.md.
 
     Source:
         Ronneberger et al., MICCAI 2015 (arXiv 1505.04597); blocks of Liu et al., CVPR 2022 (arXiv

@@ -22,7 +22,8 @@ class Advection(Evolution):
         dimension: of space, 1 to 3.
         a: interval of each component of a.
     Accuracy:
-        one exact factor: 1e-12. On an even grid the Nyquist wave stays where it is.
+        one exact factor: 1e-12 in tests/pde/test_evolution.py. On an even grid the Nyquist wave
+        stays where it is.
     Source:
         ranges of Zhou et al., arXiv 2406.08473, whose generator evaluates u0(x + a t) instead.
     """

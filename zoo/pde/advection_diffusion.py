@@ -16,8 +16,8 @@ class AdvectionDiffusion(Equation):
 
     |v| = 1 with a uniform direction. l is chosen for a drawn ratio
     Ψ = ||l v·grad u|| / ||(1-l) div(D K grad u)||: it is the entry of a table of 59 values whose
-    mean Ψ over 400 samples is nearest. So the labelled ratio is nominal: Ψ itself spreads by 20 to
-    30 per cent around it. The coefficients hold D(1-l) K and l v.
+    mean Ψ over 400 samples is nearest. So the labelled ratio is nominal: Ψ itself spreads around it
+    by 10 to 45 per cent (tests/pde/test_equations.py). The coefficients hold D(1-l) K and l v.
 
     Units:
         dimensionless; lengths in units of the box.

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 TERMS = 18
-"""Terms of the series of φ₃: at |z| = 1 the first one left out is 1/21!, below round-off."""
+"""Highest power in the series of φ₃: at |z| = 1 the next term is 1/22!, below round-off."""
 
 
 def phi(z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -15,8 +15,8 @@ def phi(z: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     is run downwards from the power series of φ₃.
 
     Accuracy:
-        2e-15 relative in float64, against 60 digits; a 32-point contour reaches 1e-15 at 16 times
-        the memory.
+        2e-14 in float64, relative or absolute, against the mean over a contour of 128 points on
+        both sides of |z| = 1: see tests/pde/test_etdrk.py.
     """
     small = z.abs() < 1
     # neither branch ever sees the other's arguments, so no gradient is NaN
@@ -135,6 +135,6 @@ class ETDRK:
 
 
 def twice(table: Tensor) -> Tensor:
-    """(..., 2), in memory: a product with a broadcast last axis is three times slower."""
+    """(..., 2), in memory: a product with a broadcast last axis is slower."""
     # stack would lose the order in which the table lies in memory
     return torch.view_as_real(torch.complex(table, table))

@@ -171,7 +171,7 @@ class Evolution(ABC):
             ValueError: shapes, dtypes or times that do not fit.
         """
         self.check(box, u0, p, times, steps)
-        # a tenth of the time is bookkeeping for gradients
+        # bookkeeping for gradients takes time
         plain = forcing is None and not (u0.requires_grad or p.requires_grad)
         size = max(
             1, CACHE // math.prod(u0.shape[1:]) if plain and u0.device.type == "cpu" else len(u0)

@@ -19,10 +19,10 @@ class GrayScott(Evolution):
     fields that are negative somewhere have no meaning here, though most do not blow up.
 
     Values that do not blow up: F in [0.005, 0.2], κ in [0.02, 0.1], diffusivities in [1e-5, 1e-4];
-    where the fuel spreads 200 times faster than the catalyst, b grows in points. Patterns live near
-    F in [0.014, 0.06], κ in [0.045, 0.065]; in the default ranges 16 of 16 starts on the side 1 had
-    one after 620 units of time. Fronts have the width √(Dv / F): the side 1 needs 128 points for
-    two digits, since products of three leave the waves below a quarter of the grid.
+    where the fuel spreads far faster than the catalyst, b grows in points. Patterns live near F in
+    [0.014, 0.06], κ in [0.045, 0.065] (Pearson). Fronts have the width √(Dv / F): the side 1 needs
+    128 points for two digits, since products of three leave the waves below a quarter of the grid
+    (tests/pde/test_safe_ranges.py).
 
     Units:
         concentrations dimensionless; times in the reaction's units; lengths so that Du = 2e-5.

@@ -19,7 +19,7 @@ class Heat(Evolution):
         dimension: of space, 1 to 3.
         nu: interval of ν; every ν >= 0 is safe.
     Accuracy:
-        one exact factor: 1e-12 for any time.
+        one exact factor: 1e-12 in tests/pde/test_evolution.py.
     Source:
         ranges of Zhou et al., arXiv 2406.08473.
     """

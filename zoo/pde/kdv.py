@@ -19,8 +19,9 @@ NOME = 0.25
 class KdV(Evolution):
     """u_t + c u u_x + d u_xxx = 0 in 1-D: Korteweg and de Vries' long waves in shallow water.
 
-    Values that do not blow up: |c| to 12 and d in [0.1, 4], on the side 16 with 512 points; a crest
-    of height h has the width √(12 d / (c h)), which the grid must hold: at d = 0.01 it does not.
+    Values that do not blow up: |c| to 12 and d in [0.1, 4], on the side 16 with 512 points
+    (tests/pde/test_safe_ranges.py); a crest of height h has the width √(12 d / (c h)), which the
+    grid must hold.
     With c = 0 the equation is linear. The classical scaling is c = 6, d = 1:
     `KdV(c=(6, 6), d=(1, 1))`.
 

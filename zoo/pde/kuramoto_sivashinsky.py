@@ -21,7 +21,8 @@ class KuramotoSivashinsky(Evolution):
     Both keep the mean. With c = 0 the equation is linear, and grows without bound.
 
     Values that do not blow up: ν in [0.2, 5], |c| to 4 on sides up to 200. Waves longer than 2π√ν
-    grow, at the rate 1 / (4ν) at most; ν = 0.2 needs 512 points on the side 64, ν >= 0.7 needs 256.
+    grow, at the rate 1 / (4ν) at most; on the side 64, ν = 0.2 needs 512 points, ν >= 0.7 needs 256
+    (tests/pde/test_safe_ranges.py).
 
     Units:
         dimensionless; lengths in units of the longest stable wave at ν = 1, over 2π.

@@ -13,7 +13,7 @@ from zoo.pde.spectrum import columns
 CACHE = 16384
 """Grid values in one batch. Its tables and stages stay in the processor's cache, and its arrays are
 so small that the allocator keeps them: larger ones go back to the system and are faulted in anew at
-each operation, at twice the time."""
+each operation."""
 
 
 def alone(u_hat: Tensor, symbol: Tensor, elapsed: Tensor) -> Iterator[Tensor]:

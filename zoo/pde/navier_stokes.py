@@ -19,9 +19,8 @@ class NavierStokes(Evolution):
     and the stirring. The advection is written as (∂ₓₓ - ∂ᵧᵧ)(v₁ v₂) + ∂ₓ∂ᵧ (v₂² - v₁²), four
     transforms a stage.
 
-    Values that do not blow up: any, if the grid resolves them. On the box (2, 2) with RandomWaves
-    of amplitude (-2, 2), waves 1 to 3, for 3.2 units of time at ν = 1e-3 the waves from number 38
-    on hold 2e-5 of the field's norm at 128 x 128; from ν = 3e-3 on, 1e-11.
+    Values that do not blow up: any, if the grid resolves them; the smaller ν, the finer it must be,
+    and `simulate` finds how fine.
 
     Units:
         dimensionless: time in turnovers of unit vorticity.
@@ -57,7 +56,7 @@ class NavierStokes(Evolution):
 
     @property
     def safe(self) -> dict[str, tuple[float, float]]:
-        """As in Evolution: a smaller ν needs more than 256 points a side."""
+        """As in Evolution: a smaller ν needs grids that are too fine."""
         return {"nu": (5e-4, 10.0), "amp": (-1.0, 1.0)}
 
     @property

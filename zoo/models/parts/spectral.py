@@ -33,8 +33,9 @@ class SpectralConv(nn.Module):
         ValueError: the grid does not hold the modes.
 
     Accuracy:
-        equal to `torch.fft` to 1e-6 in float32, also inside autocast, and to 1e-12 in float64. On
-        CUDA with TF32 allowed these products are as coarse as any other, about 1e-3.
+        equal to `torch.fft` to 1e-6 in float32, also inside autocast, and to 1e-12 in float64: see
+        tests/models/test_spectral.py and test_complex_safe.py. On CUDA with TF32 allowed these
+        products are as coarse as any other.
 
     Source:
         Li et al., ICLR 2021 (arXiv 2010.08895), section 4. There the weights start as
