@@ -57,14 +57,15 @@ def test_validation_shares_next_to_no_point_with_the_test(count):
 
 def test_a_point_belongs_to_the_first_region_that_holds_it():
     evaluation = Evaluation(
-        points_per_side=5, regions={"old": {"x": (-1, 0), "y": (-1, 0)}, "lower": {"y": (-1, 0)}}
+        points_per_side=7, regions={"old": {"x": (-1, 0), "y": (-1, 0)}, "lower": {"y": (-1, 0)}}
     )
     points, _ = evaluation.points(SteadyAllenCahn(), "test")
     names = evaluation.names(SteadyAllenCahn())
     for (x, y), label in zip(
         points.tolist(), evaluation.labels(SteadyAllenCahn(), points), strict=True
     ):
-        wanted = "rest" if y > 0 else "old" if x <= 0 else "lower"
+        # a middle of 7 points is 6e-17
+        wanted = "rest" if y > 1e-9 else "old" if x <= 1e-9 else "lower"
         assert names[label] == wanted
 
 

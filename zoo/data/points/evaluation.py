@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +7,7 @@ import torch
 from torch import Tensor
 
 from zoo.data.points.lattice import lattice
-from zoo.data.points.part import across, bounds
+from zoo.data.points.part import Where, across, bounds
 from zoo.pde.points.equation import PointEquation
 
 ROWS = 10_000
@@ -27,7 +28,7 @@ class Evaluation:
     """
 
     points_per_side: int | dict[str, int] = 101
-    regions: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    regions: dict[str, Where] = field(default_factory=dict)
     derivatives: bool = True
 
     def check(self, equation: PointEquation) -> None:
@@ -63,13 +64,16 @@ class Evaluation:
         box = bounds(equation, {})
         cells = [(b - a) / (n - 1) for (a, b), n in zip(box.tolist(), counts, strict=True)]
         found = lattice(box, counts)
-        return found[equation.inside(found)], float(torch.tensor(cells).prod())
+        return found[equation.inside(found)], math.prod(cells)
 
     def labels(self, equation: PointEquation, points: Tensor) -> Tensor:
         """The number of the region that holds each point, (n,)."""
         found = torch.full((len(points),), len(self.regions), dtype=torch.long)
         for number, where in reversed(list(enumerate(self.regions.values()))):
             low, high = bounds(equation, where).unbind(1)
+            # a lattice meets its own bounds up to round-off alone
+            slack = 1e-9 * (high - low)
+            low, high = low - slack, high + slack
             found[((points >= low) & (points <= high)).all(1)] = number
         return found
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from zoo.data.targets.target import Target
 from zoo.pde.points.equation import PointEquation
 
-Where = dict[str, tuple[float, float]]
-"""Narrower intervals of some coordinates, by name."""
+Where = dict[str, tuple[float, float] | list[float]]
+"""Narrower intervals of some coordinates, by name; lists, as JSON has them, will do."""
 
 
 class Part(ABC):
