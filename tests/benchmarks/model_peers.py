@@ -48,9 +48,11 @@ class Ours(nn.Module):
         return self.net(u[:, :, None])[:, 0]
 
 
-def _the_well() -> Any:
+def _found(path: str) -> type[nn.Module]:
+    """The class of this path, of a package that imports timm; ImportError where it is not."""
     _torchvision()
-    return importlib.import_module("the_well.benchmark.models")
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
 
 
 def _torchvision() -> None:
@@ -70,7 +72,7 @@ KEPT: list[Any] = []
 
 def unet_convnext(frames: int, n: int) -> nn.Module:
     """the_well's ConvNeXt U-Net: three stages, from 16 channels."""
-    return _the_well().UNetConvNext(
+    return _found("the_well.benchmark.models.UNetConvNext")(
         dim_in=frames,
         dim_out=1,
         n_spatial_dims=2,
@@ -82,21 +84,21 @@ def unet_convnext(frames: int, n: int) -> nn.Module:
 
 def unet_classic(frames: int, n: int) -> nn.Module:
     """the_well's classic U-Net: from 16 channels."""
-    return _the_well().UNetClassic(
+    return _found("the_well.benchmark.models.UNetClassic")(
         dim_in=frames, dim_out=1, n_spatial_dims=2, spatial_resolution=(n, n), init_features=16
     )
 
 
 def neuralop_fno(frames: int, n: int) -> nn.Module:
     """neuraloperator's FNO as shipped, 16 waves an axis."""
-    models = importlib.import_module("neuralop.models")
-    return models.FNO(n_modes=(16, 16), in_channels=frames, out_channels=1, hidden_channels=32)
+    fno = importlib.import_module("neuralop.models").FNO
+    return fno(n_modes=(16, 16), in_channels=frames, out_channels=1, hidden_channels=32)
 
 
 def neuralop_uno(frames: int, n: int) -> nn.Module:
     """neuraloperator's U-shaped operator: five layers, half the grid in the middle."""
-    models = importlib.import_module("neuralop.models")
-    return models.UNO(
+    uno = importlib.import_module("neuralop.models").UNO
+    return uno(
         in_channels=frames,
         out_channels=1,
         hidden_channels=32,
@@ -112,9 +114,7 @@ def neuralop_uno(frames: int, n: int) -> nn.Module:
 
 def nemo_fno(frames: int, n: int) -> nn.Module:
     """physicsnemo's FNO, 8 waves of each sign, without padding (the box is periodic)."""
-    _torchvision()
-    fno = importlib.import_module("physicsnemo.models.fno").FNO
-    return fno(
+    return _found("physicsnemo.models.fno.FNO")(
         in_channels=frames,
         out_channels=1,
         decoder_layers=1,
@@ -132,10 +132,8 @@ class NemoDeepONet(nn.Module):
 
     def __init__(self, frames: int, n: int) -> None:
         super().__init__()
-        _torchvision()
-        peer = importlib.import_module("physicsnemo.experimental.models.xdeeponet").DeepONet
         self.n = n
-        self.net = peer(
+        self.net = _found("physicsnemo.experimental.models.xdeeponet.DeepONet")(
             branch1=perceptron(frames * (n // 2) ** 2, 256, 128),
             trunk=perceptron(2, 128, 128),
             dimension=2,
@@ -168,9 +166,7 @@ class NemoTransolver(nn.Module):
 
     def __init__(self, frames: int, n: int) -> None:
         super().__init__()
-        _torchvision()
-        peer = importlib.import_module("physicsnemo.models.transolver").Transolver
-        self.net = peer(
+        self.net = _found("physicsnemo.models.transolver.Transolver")(
             functional_dim=frames,
             out_dim=1,
             n_layers=2,
