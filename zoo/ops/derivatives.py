@@ -36,7 +36,14 @@ def spectral(
 def central(
     u: Float[Tensor, "b c *n"], axis: int, spacing: Float[Tensor, " b"], order: int
 ) -> Float[Tensor, "b c *n"]:
-    """First or second derivative by central differences of second order; arguments as above."""
+    """First or second derivative by central differences of second order.
+
+    Args:
+        u: as in spectral.
+        axis: as in spectral.
+        spacing: as in spectral.
+        order: of the derivative, 1 or 2.
+    """
     ahead, behind = u.roll(-1, 2 + axis), u.roll(1, 2 + axis)
     spread = spacing.to(u.dtype).view(-1, *[1] * (u.ndim - 1))
     if order == 1:
@@ -45,7 +52,12 @@ def central(
 
 
 def at_start(u: Float[Tensor, "b t c *n"], dt: Float[Tensor, " b"]) -> Float[Tensor, "b c *n"]:
-    """u_t at the first frame, (-3 u_0 + 4 u_1 - u_2) / 2 dt: of second order."""
+    """u_t at the first frame, (-3 u_0 + 4 u_1 - u_2) / 2 dt: of second order.
+
+    Args:
+        u: three frames or more.
+        dt: time from one to the next.
+    """
     spread = dt.to(u.dtype).view(-1, *[1] * (u.ndim - 2))
     return (-3 * u[:, 0] + 4 * u[:, 1] - u[:, 2]) / (2 * spread)
 
