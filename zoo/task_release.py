@@ -83,7 +83,8 @@ def _picture(task: Any, model: Any) -> Any:
 def _about(task: Any, name: str) -> dict[str, Any]:
     told = {
         "name": name,
-        "equations": task.data.systems,
+        # errors of points are told by region
+        "equations": getattr(task.data, "equations", task.data.systems),
         "architecture": type(task.net).__name__,
         "dimension": task.net.interface.dimension,
         "objective": type(task.objective).__name__,

@@ -72,6 +72,11 @@ class Points(LightningDataModule):
         return self.evaluation.names(self.equation)
 
     @property
+    def equations(self) -> list[str]:
+        """The equation's name, whatever the regions are called."""
+        return [self.equation.name]
+
+    @property
     def coefficients(self) -> tuple[str, ...]:
         """Names of the equation's parameters."""
         return self.equation.parameters
