@@ -17,7 +17,8 @@ from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
 from zoo.task_finite import Watch, logs_after
 from zoo.task_lbfgs import SecondOrder
-from zoo.task_measure import keep_best, measure
+from zoo.task_measure import check_best, keep_best, measure
+from zoo.task_net import load_parent, make_net, prepare_net
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import save_release, save_test
 
@@ -33,7 +34,8 @@ class Task(LightningModule):
         net: the model; its `interface` may be left out and is then the data module's.
         objective: what is minimised; relative L2 error if left out.
         metrics: what is measured on validation and test data; relative L2 error if left out.
-        optimizer: makes the optimiser of the model's and the objective's parameters.
+        optimizer: makes the optimiser of the model's and the objective's parameters;
+            torch.optim.LBFGS needs all of the data in each batch.
         schedule: learning rate falls along a half cosine to zero, or stays.
         init_from: start from released weights: a folder, a shipped name, or owner/name[@revision].
         refit_normaliser: fill the normaliser from the new data although `init_from` is given.
@@ -70,6 +72,7 @@ class Task(LightningModule):
         self._second_order: SecondOrder | None = None
         self._parent: dict[str, Any] | None = None
         self._best: dict[str, Any] | None = None
+        self._figure: float | None = None
         self._spent = 0.0
         self._random: list[dict[str, Any]] = []
         self._measured: list[tuple[PerSystem, dict[str, float]]] = []
@@ -86,7 +89,7 @@ class Task(LightningModule):
             options: further arguments of the class.
         """
         task = cls(objective=objective, init_from=x, **options)
-        task.load_parent({})
+        load_parent(task, {})
         return task
 
     @property
@@ -104,16 +107,6 @@ class Task(LightningModule):
         """The metrics, as what they are."""
         return [metric for metric in self.metrics if isinstance(metric, PerSystem)]
 
-    def load_parent(self, wanted: dict[str, Any]) -> None:
-        """Load the released weights that `init_from` names, adapted to these channel names."""
-        assert self.init_from is not None
-        folder = release.resolve(self.init_from)
-        config = release.describe(folder)
-        name = config["about"].get("name") or folder.name
-        parent = {"stage": "init_from", "name": name, "sha256": config["sha256"]}
-        self._parent = {"folder": folder, "lineage": [*config["lineage"], parent]}
-        self.net = release.load(folder, **wanted).train()
-
     def prepare_data(self) -> None:
         """Fetch the parent release on one process before the others look for it."""
         if self.init_from is not None:
@@ -126,37 +119,14 @@ class Task(LightningModule):
     def setup(self, stage: str) -> None:
         """Build the model, load released weights, fill the normaliser, name the systems."""
         if not self._ready:
-            self._make(stage)
+            make_net(self)
+            if stage == "fit":
+                prepare_net(self)
             self._ready = True
         for metric in self.measures:
             metric.name_systems(self.data.systems)
             metric.to(self.device)
         self.terms.to(self.device)
-
-    def _make(self, stage: str) -> None:
-        wanted: Interface = self.data.interface()
-        if self.init_from is not None and self.net is None:
-            keys = ("inputs", "outputs", "coefficients")
-            names = {key: getattr(wanted, key) for key in keys}
-            frames = {
-                key: getattr(wanted, key)
-                for key in ("dt", "history", "horizon", "offset", "region")
-            }
-            self.load_parent({**names, "frames": frames})
-        elif self.net is None:
-            raise ValueError("neither net nor init_from is given; name a model or a release")
-        elif not isinstance(self.net, nn.Module):
-            # equal weights whether or not generating data has used the global generator
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(torch.initial_seed())
-                self.net = self.net(wanted)
-        if stage == "fit":
-            net: Any = self.net
-            net.train()  # a net block that loads a release arrives in eval
-            if self.init_from is None or self.refit_normaliser:
-                statistics = self.data.statistics() if self.global_rank == 0 else None
-                net.normaliser.fill(self.trainer.strategy.broadcast(statistics))
-            self.objective.bind(net, self.data.contents())
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and the schedule by step."""
@@ -243,6 +213,8 @@ class Task(LightningModule):
 
     def on_fit_end(self) -> None:
         """Release the model from rank 0."""
+        if not self.run.fast_dev_run:
+            check_best(self)
         self._spent += time.monotonic() - self._started
         state = self.trainer.strategy.lightning_module_state_dict()
         final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}

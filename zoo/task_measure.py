@@ -33,10 +33,23 @@ def measure(task: Any, stage: str) -> dict[str, float]:
 
 def keep_best(task: Any, values: dict[str, float]) -> None:
     """Keep the weights if these validation figures are the best so far; no number never is."""
-    figure = values[headline(task)]
+    figure = task._figure = values[headline(task)]
     if not math.isfinite(figure) or (task._best is not None and figure >= task._best["value"]):
         return
     state = task.trainer.strategy.lightning_module_state_dict()
     kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
     first = values if task.objective.pretext else task._measured[0][1]
     task._best = {"value": figure, "state": kept, "figures": first}
+
+
+def check_best(task: Any) -> None:
+    """Refuse to release weights of which nothing is known.
+
+    Raises:
+        ValueError: no validation of the run gave a finite figure.
+    """
+    if task._best is None and task._figure is not None:
+        raise ValueError(
+            f"validation/{headline(task)} is {task._figure} and never was finite, so nothing is "
+            "released; train longer, lower the learning rate or put another metric first"
+        )

@@ -9,6 +9,7 @@ import torch
 from tests.cli.conftest import recipe, write
 from tests.task.full_batch import Evaluated, data, ended, forked, port, ranked, task, trainer
 from zoo.cli import main
+from zoo.metrics.relative_l2 import RelativeL2
 from zoo.objectives.supervised import Supervised
 from zoo.task_finite import Diverged, Watch
 from zoo.task_measure import keep_best
@@ -117,6 +118,22 @@ def test_a_validation_figure_that_is_no_number_never_wins():
     run._measured = [(run.measures[0], {})]
     keep_best(run, {"relative_l2": float("nan")})
     assert run._best is None
+
+
+class Overflown(RelativeL2):
+    """What a rollout gives that always overflows."""
+
+    def compute(self):
+        return {
+            name: torch.full_like(value, torch.inf) for name, value in super().compute().items()
+        }
+
+
+def test_weights_whose_validation_never_was_finite_are_not_released(tmp_path):
+    run = task(partial(torch.optim.SGD, lr=1e-3), metrics=[Overflown()])
+    with pytest.raises(ValueError, match=r"relative_l2 is inf and never was finite.*released"):
+        trainer(tmp_path, 2, limit_val_batches=1).fit(run, data())
+    assert not (tmp_path / "release").exists()
 
 
 def _rank(rank, where, folder):
