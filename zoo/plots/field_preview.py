@@ -20,7 +20,8 @@ def field_preview(model: Field, data: Any) -> bytes:
     """Truth, prediction, difference and residual of the first output, as PNG.
 
     One coordinate: lines for the first validation instances. More: a plane through the last two,
-    with time at its end and the other coordinates in the middle, for the first instance.
+    with time at its end and the other coordinates in the middle, for the first instance. The
+    residual is the root of the sum of squares over equations.
 
     Args:
         model: what was trained.
@@ -54,8 +55,7 @@ def _seen(model: Field, equation: PointEquation, x: torch.Tensor) -> _Seen:
 def _lines(model: Field, equation: PointEquation, instances: torch.Tensor) -> bytes:
     name = equation.coordinates[0]
     axis = torch.linspace(*equation.region[name], 4 * POINTS, dtype=torch.float64)
-    unit = named(name, equation.units.get(name))
-    output = named(equation.outputs[0], equation.units.get(equation.outputs[0]))
+    unit, output = _word(equation, name), _word(equation, equation.outputs[0])
     with rc_context(RULES):
         figure = Figure(figsize=(9.6, 2.2 * len(instances) + 0.3), layout="constrained")
         axes = figure.subplots(len(instances), 2, squeeze=False, sharex=True)
@@ -79,39 +79,48 @@ def _lines(model: Field, equation: PointEquation, instances: torch.Tensor) -> by
 
 
 def _plane(model: Field, equation: PointEquation, instance: torch.Tensor) -> bytes:
-    names = equation.coordinates[-2:]
-    sides = [torch.linspace(*equation.region[n], POINTS, dtype=torch.float64) for n in names]
-    grid = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)
-    fixed = {
-        name: high if name == equation.time else (low + high) / 2
-        for name, (low, high) in equation.region.items()
-        if name in equation.coordinates[:-2]
-    }
-    before = torch.tensor(list(fixed.values()), dtype=torch.float64).expand(len(grid), -1)
-    x = torch.cat([before, grid, instance.expand(len(grid), -1)], 1)
+    x, place = _through(equation, instance)
     seen, inside = _seen(model, equation, x), equation.inside(x[:, : len(equation.coordinates)])
-    mask = inside.numpy()
-    panels = _panels(
-        seen, mask, named(equation.outputs[0], equation.units.get(equation.outputs[0]))
-    )
-    place = ", ".join(f"{name} = {value:g}" for name, value in fixed.items())
+    panels = _panels(seen, inside.numpy(), _word(equation, equation.outputs[0]))
+    names = equation.coordinates[-2:]
+    look: dict[str, Any] = {
+        "origin": "lower",
+        "extent": [end for name in names for end in equation.region[name]],
+        # lengths are comparable with one another, not with times
+        "aspect": "auto" if equation.time in names else "equal",
+    }
     with rc_context(RULES):
         figure = Figure(figsize=(3.1 * len(panels), 3.1), layout="constrained")
         if place:
             figure.suptitle(place, fontsize=10)
-        for ax, (title, values, look) in zip(
-            figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
-        ):
-            field = np.where(mask, values, np.nan).reshape(POINTS, POINTS)
-            extent = tuple(float(v) for side in sides for v in (side[0], side[-1]))
-            image = ax.imshow(field.T, origin="lower", extent=extent, aspect="auto", **look)
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for ax, (title, values, colours) in zip(axes, panels, strict=True):
+            field = np.where(inside.numpy(), values, np.nan).reshape(POINTS, POINTS)
+            image = ax.imshow(field.T, **look, **colours)
             ax.set_title(title)
-            ax.set_xlabel(named(names[0], equation.units.get(names[0])))
+            ax.set_xlabel(_word(equation, names[0]))
             bar = figure.colorbar(image, ax=ax, shrink=0.85, pad=0.02)
             bar.ax.tick_params(labelsize=8)
             bar.outline.set_visible(False)
-        figure.axes[0].set_ylabel(named(names[1], equation.units.get(names[1])))
+        axes[0].set_ylabel(_word(equation, names[1]))
     return png(figure)
+
+
+def _through(equation: PointEquation, instance: torch.Tensor) -> tuple[torch.Tensor, str]:
+    """Points of the plane, (POINTS², D), and where it lies, in words."""
+    *others, a, b = equation.coordinates
+    sides = [torch.linspace(*equation.region[n], POINTS, dtype=torch.float64) for n in (a, b)]
+    grid = torch.stack(torch.meshgrid(*sides, indexing="ij"), -1).flatten(0, 1)
+    ends = {name: equation.region[name] for name in others}
+    fixed = {n: high if n == equation.time else (low + high) / 2 for n, (low, high) in ends.items()}
+    before = torch.tensor(list(fixed.values()), dtype=torch.float64).expand(len(grid), -1)
+    told = fixed | dict(zip(equation.parameters, instance.tolist(), strict=True))
+    place = ", ".join(f"{name} = {value:.3g}" for name, value in told.items())
+    return torch.cat([before, grid, instance.expand(len(grid), -1)], 1), place
+
+
+def _word(equation: PointEquation, name: str) -> str:
+    return named(name, equation.units.get(name))
 
 
 def _panels(seen: _Seen, mask: np.ndarray, name: str) -> list[tuple[str, np.ndarray, dict]]:
@@ -119,7 +128,7 @@ def _panels(seen: _Seen, mask: np.ndarray, name: str) -> list[tuple[str, np.ndar
         high = max(float(np.abs(values[mask]).max()), 1e-30)
         return {"cmap": DIVERGING, "vmin": -high, "vmax": high}
 
-    residual = ("|residual|", seen.residual, {"cmap": SEQUENTIAL})
+    residual = ("|residual|", seen.residual, {"cmap": SEQUENTIAL, "vmin": 0.0})
     if seen.truth is None:
         return [(f"prediction {name}", seen.prediction, around(seen.prediction)), residual]
     look = around(seen.truth)
