@@ -31,7 +31,7 @@ REGIONS = {"left": {"x": [-1.0, 0.0]}}
 
 def points(*parts, equation="allen_cahn.SteadyAllenCahn", **options):
     evaluation = {"points_per_side": 21, "regions": REGIONS}
-    given = {"batch_size": 50, "evaluation": evaluation, **options}
+    given = {"batch_size": 30, "evaluation": evaluation, **options}
     return block(
         "zoo.data.points.points.Points",
         equation=block(f"zoo.pde.points.{equation}"),
@@ -209,6 +209,18 @@ def test_a_student_learns_from_a_released_teacher(run, zoo, here):
     assert code == 0, err
     student = package.from_pretrained(here / "runs" / "student" / "release")
     assert student.interface.region == ((-1, 1), (-1, 1))
+
+
+def test_a_run_that_was_cut_in_an_epoch_goes_on_to_the_same_bits(run, zoo, here):
+    whole = write(here / "cut.yaml", field(STAGE, save_seconds=0))
+    halt = block("tests.cli.halt.Halt", moment="step", step=6)
+    stop = write(here / "stop.yaml", {"trainer": {"callbacks": [halt]}})
+    cut = ["-c", whole, "--trainer.default_root_dir", "cut"]
+    code, _, err = zoo("fit", *cut, "-c", stop)
+    assert code == 1 and "halted" in err
+    assert zoo("fit", *cut, "--ckpt_path", "cut/checkpoints/last.ckpt")[0] == 0
+    released = [f / "release" / "model.safetensors" for f in (run, here / "cut")]
+    assert released[0].read_bytes() == released[1].read_bytes()
 
 
 def test_in_double_precision_the_weights_differ_and_the_release_is_single(run, zoo, here):
