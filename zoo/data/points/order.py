@@ -27,9 +27,10 @@ class Steps(DistributedSampler):
 
     def __iter__(self) -> Iterator[Step]:
         """Every batch from where training stands."""
-        stands = self.position()
-        epoch, first = stands if stands is not None else (self.epoch, 0)
-        return iter([(epoch, number) for number in range(first, self.count)])
+        # a generator: where training stands is asked with the first batch, when it is restored
+        epoch, first = self.position() or (self.epoch, 0)
+        for number in range(first, self.count):
+            yield epoch, number
 
     def set_epoch(self, epoch: int) -> None:
         """As in DistributedSampler."""
