@@ -88,6 +88,17 @@ def test_sides_of_a_narrower_box_are_its_own_in_proportion_to_their_length():
         assert count / 4000 == pytest.approx(share, abs=4 * math.sqrt(share / 4000))
 
 
+def test_sides_of_a_lower_half_are_spaced_evenly_by_a_count_for_each_coordinate():
+    sides = Sides(points_per_side={"x": 201, "y": 101}, where={"y": (-1.0, 0.0)})
+    part = drawn(sides)["boundary"]
+    assert len(part["x"]) == 2 * (201 + 101)
+    inner = part["x"][part["x"][:, 1] == 0]  # the new line inside the square
+    assert len(inner) == 201 + 2 and float(part["y"].abs().max()) < 1e-15
+    for axis in (0, 1):
+        steps = part["x"][:, axis].unique().diff()
+        assert_close(steps[steps > 1e-9], torch.full((200 - 100 * axis,), 0.01).double())
+
+
 def test_random_sides_of_a_family_hold_its_own_instances():
     many = Instances(train=3)
     x = drawn(Sides(7), equation=DecayingAllenCahn(), instances=many)["boundary"]["x"]

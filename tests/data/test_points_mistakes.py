@@ -93,6 +93,11 @@ MISTAKES = {
         "its walls, no box",
     ),
     "sides by count and by spacing": (lambda: Sides(4, 4), "give one of the two"),
+    "no points on sides": (lambda: Sides(0), "count=0 of points on sides: at least one"),
+    "sides with one count too few": (
+        lambda: points(Sides(points_per_side={"x": 4})),
+        "one number, or one for each of the coordinates",
+    ),
     "a lattice without a count": (
         lambda: points(Lattice({"x": 4})),
         r"points_per_side={'x': 4}: a count for each of the coordinates \('x', 'y'\)",

@@ -14,7 +14,8 @@ class Sides(Part):
 
     Args:
         count: random points over all sides together, by their area; None for `points_per_side`.
-        points_per_side: evenly spaced points along each coordinate of each side, ends included.
+        points_per_side: evenly spaced points along each coordinate of each side, ends included: one
+            number, or one by coordinate.
         name: as in Part.
         instances: as in Part.
         where: a narrower box, whose own sides are taken; the equation's `boundary` must be known on
@@ -24,7 +25,7 @@ class Sides(Part):
     def __init__(
         self,
         count: int | None = None,
-        points_per_side: int | None = None,
+        points_per_side: int | dict[str, int] | None = None,
         *,
         name: str = "boundary",
         instances: tuple[int, int] | None = None,
@@ -34,6 +35,8 @@ class Sides(Part):
             raise ValueError(
                 f"count={count} and points_per_side={points_per_side}: give one of the two"
             )
+        if count is not None and count < 1:
+            raise ValueError(f"count={count} of points on sides: at least one")
         self.count = count
         self.points_per_side = points_per_side
         self.name = name
@@ -50,6 +53,12 @@ class Sides(Part):
                 f"part {self.name!r}: the sides of {equation.name} are its walls, no box; give "
                 "count alone"
             )
+        given = self.points_per_side
+        if isinstance(given, dict) and set(given) != set(equation.coordinates):
+            raise ValueError(
+                f"points_per_side={given}: one number, or one for each of the coordinates "
+                f"{equation.coordinates}"
+            )
 
     def points(self, equation: PointEquation, rng: torch.Generator) -> Tensor:
         """As in Part."""
@@ -58,21 +67,24 @@ class Sides(Part):
         box = bounds(equation, self.where)
         free = (*equation.periodic, equation.time)
         axes = [i for i, name in enumerate(equation.coordinates) if name not in free]
-        if self.points_per_side is None:
+        given = self.points_per_side
+        if given is None:
             return _random(box, axes, self.count or 0, rng)
-        found = []
-        for axis in axes:
-            rest = [i for i in range(len(box)) if i != axis]
-            for end in (0, 1):
-                side = torch.empty(self.points_per_side ** len(rest), len(box), dtype=box.dtype)
-                side[:, rest] = lattice(box[rest], [self.points_per_side] * len(rest))
-                side[:, axis] = box[axis, end]
-                found.append(side)
-        return torch.cat(found)
+        counts = [given if isinstance(given, int) else given[n] for n in equation.coordinates]
+        return torch.cat([_side(box, axis, end, counts) for axis in axes for end in (0, 1)])
 
     def known(self, equation: PointEquation, x: Tensor, rng: torch.Generator) -> dict[str, Tensor]:
         """As in Part."""
         return {"y": equation.boundary(x)} if equation.sided else {}
+
+
+def _side(box: Tensor, axis: int, end: int, counts: list[int]) -> Tensor:
+    """Evenly spaced points of one side of a box."""
+    rest = [i for i in range(len(box)) if i != axis]
+    spread = lattice(box[rest], [counts[i] for i in rest])
+    side = box[axis, end].expand(len(spread), len(box)).clone()
+    side[:, rest] = spread
+    return side
 
 
 def _random(box: Tensor, axes: list[int], count: int, rng: torch.Generator) -> Tensor:
