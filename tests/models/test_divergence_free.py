@@ -67,6 +67,13 @@ def test_first_derivatives_are_those_of_differences(axis):
     assert torch.allclose(got, want, rtol=1e-6, atol=1e-7)
 
 
+def test_autocast_does_not_coarsen_it():
+    net, x = draw().float(), points().float()
+    with torch.autocast("cpu", torch.bfloat16):
+        coarse = net(x)
+    assert torch.equal(coarse, net(x))
+
+
 def test_the_jet_s_value_is_the_field():
     net, x = draw(), points()
     assert torch.allclose(net.jet(x).value, net(x), rtol=1e-12)

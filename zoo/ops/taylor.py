@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -21,32 +21,67 @@ Slot = tuple[Index, ...]
 HIGHEST = 3
 
 
+class Product(NamedTuple):
+    """A product of slots, as often as it occurs in a sum.
+
+    Args:
+        often: how often it occurs.
+        factors: the slots.
+        slopes: (factor, times, others): its derivative by each slot is times the others.
+    """
+
+    often: int
+    factors: tuple[int, ...]
+    slopes: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+
+class Sum(NamedTuple):
+    """What multiplies σ⁽ᵐ⁾, m > 1, in a slot.
+
+    Args:
+        slot: the slot.
+        order: m.
+        products: of lower slots.
+    """
+
+    slot: int
+    order: int
+    products: tuple[Product, ...]
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is propagated, and the products that σ makes of it (Faà di Bruno's formula).
 
     Args:
         slots: all that must be known, lower orders first.
-        terms: (slot, m, products): what multiplies σ⁽ᵐ⁾, m > 1, in this slot; each product is
-            how often it occurs and the slots of its factors.
+        sums: of all slots of higher orders.
     """
 
     slots: tuple[Slot, ...]
-    terms: tuple[tuple[int, int, tuple[tuple[int, Index], ...]], ...]
+    sums: tuple[Sum, ...]
 
-    @property
+    @cached_property
     def axes(self) -> list[int]:
         """The coordinates of the first derivatives, which are the first slots."""
         return [slot[0][0] for slot in self.slots if len(slot[0]) == 1]
 
-    @property
+    @cached_property
     def order(self) -> int:
         """The highest order."""
         return len(self.slots[-1][0])
 
-    def among(self, known: int) -> list[tuple[int, int, tuple[tuple[int, Index], ...]]]:
-        """The terms of which all factors are among the first `known` slots."""
-        return [term for term in self.terms if max(max(f) for _, f in term[2]) < known]
+    @cached_property
+    def opening(self) -> tuple[Sum, ...]:
+        """The sums that are made of first derivatives alone."""
+        first = range(len(self.axes))
+        return tuple(
+            one for one in self.sums if all(f in first for p in one.products for f in p.factors)
+        )
+
+    def among(self, known: int) -> tuple[Sum, ...]:
+        """The sums of the first `known` slots: all, or the first derivatives."""
+        return self.sums if known == len(self.slots) else self.opening
 
 
 @lru_cache
@@ -59,16 +94,24 @@ def plan(wanted: frozenset[Slot]) -> Plan:
                 needed |= {(part,) for part in combinations(index, size)}
     slots = tuple(sorted(needed, key=lambda slot: (len(slot[0]), slot)))
     place = {slot: i for i, slot in enumerate(slots)}
-    terms = []
+    sums = []
     for i, slot in enumerate(slots):
-        found: dict[int, Counter[Index]] = {}
+        found: dict[int, Counter[tuple[int, ...]]] = {}
         for blocks in (blocks for index in slot for blocks in _partitions(index)):
             if len(blocks) > 1:
                 factors = tuple(sorted(place[(block,)] for block in blocks))
                 found.setdefault(len(blocks), Counter())[factors] += 1
         for m, products in sorted(found.items()):
-            terms.append((i, m, tuple((n, factors) for factors, n in products.items())))
-    return Plan(slots, tuple(terms))
+            sums.append(Sum(i, m, tuple(_product(n, factors) for factors, n in products.items())))
+    return Plan(slots, tuple(sums))
+
+
+def _product(count: int, factors: tuple[int, ...]) -> Product:
+    slopes = []
+    for factor, times in Counter(factors).items():
+        place = factors.index(factor)
+        slopes.append((factor, count * times, factors[:place] + factors[place + 1 :]))
+    return Product(count, factors, tuple(slopes))
 
 
 def _partitions(index: Index) -> Iterable[list[Index]]:
@@ -152,10 +195,10 @@ class _Propagate(torch.autograd.Function):
         return None, None, None, to_z, to_slots.sum_to_size(slots.shape)
 
 
-def _sum(slots: Tensor, products: tuple[tuple[int, Index], ...]) -> Tensor:
+def _sum(slots: Tensor, products: tuple[Product, ...]) -> Tensor:
     """Σ n Π of slots."""
     total: Tensor | None = None
-    for count, (a, *rest, b) in products:
+    for count, (a, *rest, b), _ in products:
         left = slots[a]
         for factor in rest:
             left = left * slots[factor]
@@ -168,18 +211,14 @@ def _sum(slots: Tensor, products: tuple[tuple[int, Index], ...]) -> Tensor:
     return total
 
 
-def _spread(
-    to_slots: Tensor, g: Tensor, slots: Tensor, products: tuple[tuple[int, Index], ...]
-) -> None:
+def _spread(to_slots: Tensor, g: Tensor, slots: Tensor, products: tuple[Product, ...]) -> None:
     """Add to each factor what reaches it from g, which reaches Σ n Π of slots."""
-    for count, factors in products:
-        for factor, times in Counter(factors).items():
-            others = list(factors)
-            others.remove(factor)
+    for product in products:
+        for factor, times, (other, *rest) in product.slopes:
             left = g
-            for other in others[1:]:
-                left = left * slots[other]
-            to_slots[factor].addcmul_(left, slots[others[0]], value=count * times)
+            for one in rest:
+                left = left * slots[one]
+            to_slots[factor].addcmul_(left, slots[other], value=times)
 
 
 def _plain(activation: Activation, what: Plan, z: Tensor, slots: Tensor) -> Tensor:
@@ -187,7 +226,7 @@ def _plain(activation: Activation, what: Plan, z: Tensor, slots: Tensor) -> Tens
     known, sigma = len(slots), activation.derivatives(z, activation(z), what.order)
     out = [*(slots * sigma[0])] + [torch.zeros_like(z)] * (len(what.slots) - known)
     for i, m, products in what.among(known):
-        for count, factors in products:
+        for count, factors, _ in products:
             made = sigma[m - 1] * count
             for factor in factors:
                 made = made * slots[factor]
