@@ -129,9 +129,10 @@ def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
         "license": about["licence"].lower(),
         "tags": list(dict.fromkeys(tag for tag in tags if tag)),
     }
-    if config["lineage"]:
+    starts = [one for one in config["lineage"] if one["stage"] != "teacher"]
+    if starts:
         front |= {
-            "base_model": config["lineage"][-1]["name"],
+            "base_model": starts[-1]["name"],
             "base_model_relation": "finetune",
         }
     results = [_result(entry, about) for entry in entries]

@@ -7,8 +7,8 @@ Figures = Sequence[Mapping[str, Any]]
 KINDS = {
     "resolution": ("grid", "Other grids"),
     "shift": ("ranges", "Other ranges"),
-    "methods": ("method", "Methods"),
 }
+METHODS = "methods"
 STEP = "/step="
 HEAD = [
     *("figure", "value", "spread", "samples", "seeds", "trivial", "scratch", "unit"),
@@ -20,6 +20,8 @@ def losses(entries: Figures) -> list[str]:
     """Where a release does not beat its trivial predictor or training from scratch, in words."""
     told = {}
     for entry in entries:
+        if entry["name"].startswith(f"{METHODS}/"):
+            continue  # of other models, told for comparison
         for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
             if entry[key] is not None and not entry["value"] < entry[key]:
                 # with one system its figure and the mean over systems are one
@@ -51,7 +53,7 @@ def measured(entries: Figures) -> Iterable[str]:
     kinds = [entry["name"].partition("/")[0] for entry in entries]
     pairs = list(zip(kinds, entries, strict=True))
     steps = [entry for entry in entries if STEP in entry["name"]]
-    apart = (*KINDS, "few_shot")
+    apart = (*KINDS, "few_shot", METHODS)
     plain = [row(e) for kind, e in pairs if kind not in apart and STEP not in e["name"]]
     if plain:
         yield (
@@ -67,11 +69,28 @@ def measured(entries: Figures) -> Iterable[str]:
     if shots:
         head = ["figure", "examples", "fine-tuned", "from scratch", "ratio", "seeds", "trivial"]
         yield f"## Few examples\n\n{table(head, shots)}"
+    others = [entry for kind, entry in pairs if kind == METHODS]
+    if others:
+        yield (
+            "## Methods\n\nMean over seeds (greatest minus least), of this model's recipe and of "
+            f"others at equal budget.\n\n{_methods(others)}"
+        )
     for wanted, (word, title) in KINDS.items():
         rows = [_swept(entry) for kind, entry in pairs if kind == wanted]
         if rows:
             head = [word, "figure", "value", "spread", "samples", "seeds", "trivial"]
             yield f"## {title}\n\n{table(head, rows)}"
+
+
+def _methods(entries: Figures) -> str:
+    """A row for each method and a column for each figure, of names `methods/<method>/<figure>`."""
+    found: dict[str, dict[str, str]] = {}
+    for entry in entries:
+        _, method, figure = entry["name"].split("/", 2)
+        found.setdefault(method, {})[figure] = _spread(entry["value"], entry["spread"])
+    columns = list(dict.fromkeys(figure for row in found.values() for figure in row))
+    rows = [[name, *(row.get(figure, "") for figure in columns)] for name, row in found.items()]
+    return table(["method", *columns], rows)
 
 
 def _rollout(entries: Figures) -> str:

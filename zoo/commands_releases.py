@@ -150,13 +150,14 @@ def _ship_arguments(parser: argparse.ArgumentParser) -> None:
     model(parser)
     parser.add_argument("name", metavar="NAME", help="folder below checkpoints/")
     parser.add_argument("--summary", help="what the card says first, in words")
+    parser.add_argument("--citation", help="what is to be cited, BibTeX or words")
 
 
 def _ship(args: argparse.Namespace) -> int:
     """Copy a release to checkpoints/NAME, to ship with the repository; cards and tables follow."""
     from zoo.ship import ship
 
-    print(ship(args.model, args.name, args.summary))
+    print(ship(args.model, args.name, args.summary, citation=args.citation))
     return 0
 
 

@@ -190,7 +190,13 @@ def load(
     if frames is not None:
         wanted["frames"] = dict(frames)
     model = weights.load(config["model"], path)
-    return (surgery.adapt(model, **wanted) if wanted else model).to(device)
+    model = (surgery.adapt(model, **wanted) if wanted else model).to(device)
+    # what a student of this model says in its lineage
+    model.released = {
+        "name": config["about"].get("name") or folder.name,
+        "sha256": config["sha256"],
+    }
+    return model
 
 
 def from_pretrained(

@@ -6,7 +6,9 @@ from pathlib import Path
 from zoo import card, release, shelf
 
 
-def ship(x: str | Path, name: str, summary: str | None = None) -> Path:
+def ship(
+    x: str | Path, name: str, summary: str | None = None, *, citation: str | None = None
+) -> Path:
     """Copy a release to `checkpoints/<name>` under that name; cards and tables follow.
 
     Figures that the shipped one of that name had beside its tests (few examples, other grids) are
@@ -16,6 +18,7 @@ def ship(x: str | Path, name: str, summary: str | None = None) -> Path:
         x: a released folder, a shipped name, or owner/name.
         name: lower case, with hyphens.
         summary: what the card says first, in words; the release's own if left out.
+        citation: what is to be cited, BibTeX or words; the release's own if left out.
 
     Raises:
         ReleaseError: the name is none, or the release is faulty.
@@ -33,7 +36,8 @@ def ship(x: str | Path, name: str, summary: str | None = None) -> Path:
         for file in source.iterdir():
             if file.is_file() and not file.name.startswith("."):
                 shutil.copyfile(file, part / file.name)
-    told = {} if summary is None else {"summary": summary}
+    given = {"summary": summary, "citation": citation}
+    told = {key: text for key, text in given.items() if text is not None}
     release.add_figures(target, kept, about={"name": name, **told})
     card.refresh_all()
     return target

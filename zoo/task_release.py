@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo import release, shelf
+from zoo.data.points.points import Points
 from zoo.figures import figures, pretext_figures
 from zoo.metrics.base import PerSystem
 
@@ -32,10 +33,18 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
         folder / "release",
         metrics=_validated(task),
         recipe=recipe.read_text() if recipe.is_file() else None,
-        lineage=task._parent["lineage"] if task._parent is not None else [],
+        lineage=[*_teachers(task), *(task._parent["lineage"] if task._parent is not None else [])],
         preview=_picture(task, model.eval()),
         about=_about(task, folder.name),
     )
+
+
+def _teachers(task: Any) -> list[dict[str, str]]:
+    """The releases that data or objective have learned from, each once."""
+    models = [one for one in task.objective.modules() if hasattr(one, "released")]
+    models += task.data.teachers() if isinstance(task.data, Points) else []
+    known = {one.released["sha256"]: one.released for one in models if hasattr(one, "released")}
+    return [{"stage": "teacher", **told} for told in known.values()]
 
 
 def save_test(task: Any, measured: Measured) -> None:

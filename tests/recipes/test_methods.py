@@ -101,7 +101,7 @@ def test_chosen_releases_carry_every_method_on_their_cards(runs, tmp_path):
     known = {e["name"]: e["value"] for e in release.figures(runs[0].release)}
     assert known["methods/outl/l2"] == pytest.approx(0.65)
     card = (runs[0].release / "README.md").read_text()
-    assert "## Methods" in card and "| outl | l2 | 0.65 |" in card
+    assert "## Methods" in card and "| outl | 0.65 (spread 0.3) |" in card
     assert len(release.figures(runs[2].release)) == 1
 
 

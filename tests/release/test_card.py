@@ -230,3 +230,10 @@ def test_the_card_of_a_shipped_release_is_up_to_date(name):
 def test_model_card_md_is_up_to_date():
     written = (shelf.root() / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert written == card.model_index(), "run: zoo card"
+
+
+def test_a_teacher_is_told_and_is_no_base_model(model, tmp_path):
+    lineage = [{"stage": "teacher", "name": "one", "sha256": "a" * 64}]
+    folder = zoo.save_pretrained(model, tmp_path / "m", lineage=lineage)
+    assert "base_model" not in front(folder)
+    assert "| teacher | one | aaaaaaaaaaaaaaaa |" in card.card(folder)

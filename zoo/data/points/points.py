@@ -10,7 +10,9 @@ from zoo.data.points.evaluation import Evaluation
 from zoo.data.points.instances import Instances
 from zoo.data.points.order import Cloud, Steps
 from zoo.data.points.part import Part
-from zoo.models.base import Interface
+from zoo.data.targets.distilled import Distilled
+from zoo.data.targets.noisy import Noisy
+from zoo.models.base import Interface, Model
 from zoo.pde.points.equation import PointEquation
 
 RESERVED = ("equation", "weight")
@@ -167,6 +169,12 @@ class Points(LightningDataModule):
     def test_dataloader(self) -> DataLoader:
         """The truth for the test instances, once over all ranks together."""
         return self._lattice("test")
+
+    def teachers(self) -> list[Model]:
+        """The models whose answers are targets, for the lineage of what is trained on them."""
+        targets = [one for part in self.parts for one in getattr(part, "targets", [])]
+        inner = [one.target for one in targets if isinstance(one, Noisy)]
+        return [one.teacher for one in [*targets, *inner] if isinstance(one, Distilled)]
 
     def measuring(self) -> "Points":
         """These data without what is trained on: all that measuring a figure again needs."""
