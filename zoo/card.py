@@ -8,7 +8,7 @@ import yaml
 
 from zoo import manifest, shelf
 from zoo.card_sections import sections
-from zoo.card_tables import HEAD, KINDS, Figures, row, table, verdict
+from zoo.card_tables import HEAD, KINDS, METHODS, Figures, row, table, verdict
 from zoo.hubcard import BEGIN, END, merge_card
 from zoo.readme import readme
 from zoo.shelf import ReleaseError
@@ -135,7 +135,9 @@ def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
             "base_model": starts[-1]["name"],
             "base_model_relation": "finetune",
         }
-    results = [_result(entry, about) for entry in entries]
+    # figures of other methods are not this model's results
+    own = [entry for entry in entries if not entry["name"].startswith(f"{METHODS}/")]
+    results = [_result(entry, about) for entry in own]
     if results:
         front["model-index"] = [{"name": about["name"], "results": results}]
     return front
