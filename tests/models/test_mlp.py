@@ -13,7 +13,7 @@ SQUARE = Interface(("x", "y"), ("u",), region=((-1.0, 1.0), (-1.0, 1.0)))
 
 def test_it_is_the_stated_formula(rng):
     net, x = MLP(SQUARE, width=5, layers=2), torch.rand(7, 2, generator=rng)
-    first, second, last = net.linear
+    first, second, last = net.linear.children()
     h = torch.tanh(torch.tanh(x @ first.weight.T + first.bias) @ second.weight.T + second.bias)
     assert torch.allclose(net(x), h @ last.weight.T + last.bias, atol=1e-6)
 
@@ -21,7 +21,7 @@ def test_it_is_the_stated_formula(rng):
 def test_a_sharp_softplus_is_torch_s_with_that_beta(rng):
     net = MLP(SQUARE, width=5, layers=1, activation="softplus", sharpness=25.0)
     x = torch.rand(7, 2, generator=rng)
-    first, last = net.linear
+    first, last = net.linear.children()
     h = torch.nn.functional.softplus(first(x), beta=25)
     assert torch.allclose(net(x), last(h), atol=1e-6)
 

@@ -7,7 +7,7 @@ from zoo.ops.activations import ACTIVATIONS
 from zoo.ops.trunk import Trunk, trunk
 
 
-class Layers(nn.ModuleList):
+class Layers(nn.Module):
     """Linear layers with a smooth nonlinearity between: h <- σ(β(W h + b)) / β, the last without.
 
     They start as PyTorch's linear layers do.
@@ -34,12 +34,17 @@ class Layers(nn.ModuleList):
                 f"width={width}, layers={layers} and sharpness={sharpness} must be positive"
             )
         sizes = [inputs, *[width] * layers, outputs]
-        super().__init__(nn.Linear(*pair) for pair in itertools.pairwise(sizes))
+        super().__init__()
+        for i, pair in enumerate(itertools.pairwise(sizes)):
+            self.add_module(str(i), nn.Linear(*pair))
         self.curve = ACTIVATIONS[activation](sharpness)
 
     @property
     def _linear(self) -> list[nn.Linear]:
-        return cast("list[nn.Linear]", list(self))
+        return cast("list[nn.Linear]", list(self._modules.values()))
+
+    def __getitem__(self, place: int) -> nn.Linear:
+        return self._linear[place]
 
     def forward(self, x: Tensor) -> Tensor:
         """Points (b, d) through all layers."""
