@@ -16,6 +16,7 @@ from zoo.data.points.points import Points
 from zoo.data.points.sides import Sides
 from zoo.data.targets.analytic import Analytic
 from zoo.data.targets.target import Target
+from zoo.models.base import Interface
 from zoo.pde.points.allen_cahn import SteadyAllenCahn
 from zoo.pde.points.decaying_allen_cahn import DecayingAllenCahn
 
@@ -42,6 +43,10 @@ def points(*parts, equation=None, **options):
 
 
 MISTAKES = {
+    "a name for a coordinate and a parameter": (
+        lambda: Interface(("x", "k"), ("u",), ("k",), region=((0.0, 1.0),) * 3),
+        r"\['k'\] is a coordinate and a parameter; derivatives are by coordinates alone",
+    ),
     "a parameter as a coordinate": (
         lambda: points(Interior(where={"diffusion": (0, 1)}), equation=DecayingAllenCahn()),
         r"where.diffusion is a parameter; decaying_allen_cahn has the coordinates \('x', 'y'\)",
