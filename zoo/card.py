@@ -122,7 +122,9 @@ def _yaml(front: Mapping[str, Any]) -> str:
 
 def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
     about = config["about"]
-    tags = ["neural-operator", "pde", *about["equations"], f"{about['dimension']}d"]
+    points = bool(config["model"]["init_args"]["interface"].get("region"))
+    kind = "neural-field" if points else "neural-operator"
+    tags = [kind, "pde", *about["equations"], f"{about['dimension']}d"]
     tags += [about["architecture"].lower(), about["objective"].lower()]
     front: dict[str, Any] = {
         "library_name": "physics-zoo",
