@@ -24,7 +24,7 @@ def gradient(trunk: Trunk, first: Tensor) -> Tensor:
         result: (b, c, d).
     """
     weights = [first, *trunk.weights[1:]]
-    r = _Reverse.apply(trunk.activation, *trunk.after, *trunk.before, *weights)
+    r = _Reverse.apply(trunk.activation, *trunk.states, *weights)
     assert isinstance(r, Tensor)
     return r[:, None] if r.ndim == 2 else r.movedim(0, 1)
 
@@ -35,16 +35,16 @@ def _start(last: Tensor) -> Tensor:
 
 
 class _Reverse(torch.autograd.Function):
-    """r_0 from h_1 ... h_L, z_1 ... z_L and the weights; h is given along, z owns the gradient."""
+    """r_0 from the states of the layers and the weights."""
 
     @staticmethod
     def forward(ctx: Any, activation: Activation, *tensors: Tensor) -> Tensor:
-        count = len(tensors) // 3
-        after, before, weights = tensors[:count], tensors[count : 2 * count], tensors[2 * count :]
+        count = len(tensors) // 2
+        states, weights = tensors[:count], tensors[count:]
         r, kept = _start(weights[-1]), []
-        for h, z, weight in zip(after[::-1], before[::-1], weights[-2::-1], strict=True):
-            s, needed = activation.pull(r, z, h)
-            kept += [s, needed]
+        for state, weight in zip(states[::-1], weights[-2::-1], strict=True):
+            s = activation.pull(r, state)
+            kept += [r, s]
             r = s @ weight
         ctx.activation, ctx.count = activation, count
         ctx.save_for_backward(*tensors, *kept)
@@ -54,28 +54,24 @@ class _Reverse(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         count, (g,) = ctx.count, grads
         saved: tuple[Tensor, ...] = ctx.saved_tensors
-        own, kept = saved[: 3 * count + 1], saved[3 * count + 1 :]
-        after, before, weights = own[:count], own[count : 2 * count], own[2 * count :]
-        unowned = (None,) * (1 + count)
+        own, kept = saved[: 2 * count + 1], saved[2 * count + 1 :]
         if torch.is_grad_enabled():
-            found = again(lambda *t: _plain(ctx.activation, *t), (*before, *weights), g)
-            return (*unowned, *found)
-        to_before: list[Tensor] = []
+            return (None, *again(lambda *t: _plain(ctx.activation, *t), own, g))
+        to_states: list[Tensor] = []
         to_weights: list[Tensor] = []
-        for i, (h, z) in enumerate(zip(after, before, strict=True)):
-            s, needed = kept[2 * (count - 1 - i) : 2 * (count - i)]
+        for i, state in enumerate(own[:count]):
+            r, s = kept[2 * (count - 1 - i) : 2 * (count - i)]
             to_weights.append(s.reshape(-1, s.shape[-1]).mT @ g.reshape(-1, g.shape[-1]))
-            g, bent = ctx.activation.bend(g @ weights[i].mT, needed, z, h)
-            # no views here: autograd adds what else reaches z in place
-            to_before.append(bent if bent.ndim == 2 else bent.sum(0))
+            g, bent = ctx.activation.pull_back(g @ own[count + i].mT, r, state)
+            # no views here: autograd adds what else reaches the state in place
+            to_states.append(bent if bent.ndim == 2 else bent.sum(0))
         to_weights.append(g.sum(-2, keepdim=g.ndim == 2))
-        return (*unowned, *to_before, *to_weights)
+        return (None, *to_states, *to_weights)
 
 
 def _plain(activation: Activation, *tensors: Tensor) -> Tensor:
     count = len(tensors) // 2
-    before, weights = tensors[:count], tensors[count:]
-    r = _start(weights[-1])
-    for z, weight in zip(before[::-1], weights[-2::-1], strict=True):
-        r = (r * activation.derivatives(z, activation(z), 1)[0]) @ weight
+    r = _start(tensors[-1])
+    for state, weight in zip(tensors[count - 1 :: -1], tensors[-2 : count - 1 : -1], strict=True):
+        r = (r * activation.derivatives(state, 1)[0]) @ weight
     return r

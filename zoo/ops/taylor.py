@@ -145,23 +145,22 @@ def taylor(trunk: Trunk, first: Tensor, wanted: Iterable[Slot]) -> dict[Slot, Te
     what = plan(frozenset(wanted))
     # all points have the same first derivatives before the first σ, and no higher ones
     z = first.mT[what.axes][:, None]
-    layers = zip(trunk.before, trunk.after, trunk.weights[1:], strict=True)
-    for before, after, weight in layers:
-        t = _Propagate.apply(trunk.activation, what, after, before, z)
+    for state, weight in zip(trunk.states, trunk.weights[1:], strict=True):
+        t = _Propagate.apply(trunk.activation, what, state, z)
         assert isinstance(t, Tensor)
         z = (t.flatten(0, 1) @ weight.mT).unflatten(0, t.shape[:2])
     return dict(zip(what.slots, z, strict=True))
 
 
 class _Propagate(torch.autograd.Function):
-    """T of one layer from z and Z; h is given along. Slots that Z lacks are zero."""
+    """T of one layer from its state and Z. Slots that Z lacks are zero."""
 
     @staticmethod
     def forward(
-        ctx: Any, activation: Activation, what: Plan, h: Tensor, z: Tensor, slots: Tensor
+        ctx: Any, activation: Activation, what: Plan, state: Tensor, slots: Tensor
     ) -> Tensor:
-        known, sigma = len(slots), activation.derivatives(z, h, what.order)
-        out = h.new_empty(len(what.slots), *h.shape)
+        known, sigma = len(slots), activation.derivatives(state, what.order)
+        out = state.new_empty(len(what.slots), *state.shape)
         torch.mul(slots, sigma[0], out=out[:known])
         made, kept = set(range(known)), []
         for i, m, products in what.among(known):
@@ -172,27 +171,27 @@ class _Propagate(torch.autograd.Function):
                 torch.mul(sigma[m - 1], kept[-1], out=out[i])
                 made.add(i)
         ctx.activation, ctx.what = activation, what
-        ctx.save_for_backward(h, z, slots, *kept)
+        ctx.save_for_backward(state, slots, *kept)
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
         (g,), what = grads, ctx.what
-        h, z, slots, *kept = ctx.saved_tensors
+        state, slots, *kept = ctx.saved_tensors
         if torch.is_grad_enabled():
-            found = again(lambda a, b: _plain(ctx.activation, what, a, b), (z, slots), g)
-            return (None, None, None, *found)
+            found = again(lambda a, b: _plain(ctx.activation, what, a, b), (state, slots), g)
+            return (None, None, *found)
         known = len(slots)
-        sigma = ctx.activation.derivatives(z, h, what.order + 1)
+        sigma, bends = ctx.activation.both(state, what.order)
         to_slots = g[:known] * sigma[0]
-        to_z = g[0] * slots[0]
+        to_state = g[0] * slots[0]
         for i in range(1, known):
-            to_z.addcmul_(g[i], slots[i])
-        to_z.mul_(sigma[1])
+            to_state.addcmul_(g[i], slots[i])
+        to_state.mul_(bends[0])
         for (i, m, products), made in zip(what.among(known), kept, strict=True):
-            to_z.addcmul_(sigma[m], g[i] * made)
+            to_state.addcmul_(bends[m - 1], g[i] * made)
             _spread(to_slots, g[i] * sigma[m - 1], slots, products)
-        return None, None, None, to_z, to_slots.sum_to_size(slots.shape)
+        return None, None, to_state, to_slots.sum_to_size(slots.shape)
 
 
 def _sum(slots: Tensor, products: tuple[Product, ...]) -> Tensor:
@@ -221,10 +220,10 @@ def _spread(to_slots: Tensor, g: Tensor, slots: Tensor, products: tuple[Product,
             to_slots[factor].addcmul_(left, slots[other], value=times)
 
 
-def _plain(activation: Activation, what: Plan, z: Tensor, slots: Tensor) -> Tensor:
+def _plain(activation: Activation, what: Plan, state: Tensor, slots: Tensor) -> Tensor:
     """The same as the forward pass, open to automatic differentiation."""
-    known, sigma = len(slots), activation.derivatives(z, activation(z), what.order)
-    out = [*(slots * sigma[0])] + [torch.zeros_like(z)] * (len(what.slots) - known)
+    known, sigma = len(slots), activation.derivatives(state, what.order)
+    out = [*(slots * sigma[0])] + [torch.zeros_like(state)] * (len(what.slots) - known)
     for i, m, products in what.among(known):
         for count, factors, _ in products:
             made = sigma[m - 1] * count

@@ -12,18 +12,16 @@ from zoo.ops.activations import Activation
 
 @dataclass(frozen=True)
 class Trunk:
-    """z_l = W_l h_{l-1} + b_l and h_l = σ(z_l) of each hidden layer, and the last z, the value.
+    """A pass z_l = W_l h_{l-1} + b_l, h_l = σ(z_l), of which the last z is the value.
 
     Args:
-        before: z_l, each (b, n_l).
-        after: h_l, each (b, n_l).
+        states: what the derivatives of σ at z_l are functions of, each (b, n_l).
         value: (b, c).
         weights: W_l, each (n_l, n_{l-1}), the last (c, n).
         activation: σ.
     """
 
-    before: list[Tensor]
-    after: list[Tensor]
+    states: list[Tensor]
     value: Tensor
     weights: list[Tensor]
     activation: Activation
@@ -33,13 +31,13 @@ def trunk(
     x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], activation: Activation
 ) -> Trunk:
     """The forward pass at points x (b, d)."""
-    before, after, h = [], [], x
+    states, h = [], x
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        before.append(F.linear(h, weight, bias))
-        h = activation(before[-1])
-        after.append(h)
-    value = F.linear(h, weights[-1], biases[-1])
-    return Trunk(before, after, value, list(weights), activation)
+        z = F.linear(h, weight, bias)
+        h = activation(z)
+        states.append(activation.state(z, h))
+        del z  # the next layer takes its memory, still in the cache
+    return Trunk(states, F.linear(h, weights[-1], biases[-1]), list(weights), activation)
 
 
 def again(
