@@ -23,8 +23,8 @@ class Distill(Objective):
     sample without a companion is matched in its value alone.
 
     The teacher runs at every step and nothing is stored: its values would depend on the sample
-    alone, but its sensitivities follow the directions. It is frozen, in eval, detached, and neither
-    among the parameters nor in any state_dict.
+    alone, but its sensitivities follow the directions. It is frozen, in eval, its outputs detached,
+    and neither among the parameters nor in any state_dict.
 
     Shapes:
         batch u (b,t,c,*n), p (b,P), system (b,); targets are the teacher's, y is not used.
@@ -40,8 +40,9 @@ class Distill(Objective):
             finite.
 
     Accuracy:
-        both derivatives are exact. Sensitivities make a step 3 to 4 times as long on one CPU
-        thread, see recipes/derl/operator.yaml.
+        both derivatives are exact. With an FNO four times the student's size as the teacher, a step
+        by values takes 1.6 times a step of Supervised, one by sensitivities 6 times (one CPU
+        thread, recipes/derl/operator.yaml).
 
     Source:
         Trenta, Cossu, Bacciu, TMLR 2026 (arXiv 2505.01391), distillation of first derivatives with
