@@ -41,7 +41,8 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
 
 def _teachers(task: Any) -> list[dict[str, str]]:
     """The releases that data or objective have learned from, each once."""
-    models = [one for one in task.objective.modules() if hasattr(one, "released")]
+    # a frozen teacher may be an attribute and no submodule
+    models = [*task.objective.modules(), vars(task.objective).get("teacher")]
     models += task.data.teachers() if isinstance(task.data, Points) else []
     known = {one.released["sha256"]: one.released for one in models if hasattr(one, "released")}
     return [{"stage": "teacher", **told} for told in known.values()]

@@ -221,5 +221,8 @@ def test_a_chain_hands_the_release_of_one_stage_to_the_next_as_its_teacher(here,
     assert code == 0, err
     made = Path("runs/chain/student/release")
     assert release.load(made).width == 3
+    [told] = release.describe(made)["lineage"]
+    parent = release.describe(Path("runs/chain/teacher/release"))
+    assert told["stage"] == "teacher" and told["sha256"] == parent["sha256"]
     about = json.loads((made / "config.json").read_text())["about"]
     assert about["objective"] == "Distill"
