@@ -1,30 +1,18 @@
 """Where the truth is compared: lattices, regions, instances, and what trivial predictors score."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.trainers import trainer
 from tests.waves import Disc, Wave
 from zoo.data.points.evaluation import Evaluation
 from zoo.data.points.instances import Instances
 from zoo.data.points.points import Points
 from zoo.pde.points.allen_cahn import SteadyAllenCahn
 from zoo.pde.points.decaying_allen_cahn import DecayingAllenCahn
-
-
-def trainer(step=0, together=1, limit=6, precision="32-true", rank=0, ranks=1):
-    loop = SimpleNamespace(max_batches=limit)
-    return SimpleNamespace(
-        global_step=step,
-        accumulate_grad_batches=together,
-        fit_loop=loop,
-        precision=precision,
-        global_rank=rank,
-        world_size=ranks,
-    )
 
 
 def batches(equation, split="test", rank=0, ranks=1, **options):

@@ -1,10 +1,9 @@
 """The order in which points come: epochs, passes, ranks, restarts, precision."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
+from tests.trainers import trainer
 from zoo.data.points.interior import Interior
 from zoo.data.points.order import Cloud
 from zoo.data.points.points import Points
@@ -69,18 +68,6 @@ def test_without_a_batch_size_a_step_sees_everything():
     batch = next(iter(Points(SteadyAllenCahn(), [Interior(70), Sides(9)]).train_dataloader()))
     assert len(batch["interior"]["x"]) == 70 and len(batch["boundary"]["x"]) == 9
     assert isinstance(batch["equation"], SteadyAllenCahn)
-
-
-def trainer(step=0, together=1, limit=6, precision="32-true", rank=0, ranks=1):
-    loop = SimpleNamespace(max_batches=limit)
-    return SimpleNamespace(
-        global_step=step,
-        accumulate_grad_batches=together,
-        fit_loop=loop,
-        precision=precision,
-        global_rank=rank,
-        world_size=ranks,
-    )
 
 
 def loaded(**options):

@@ -6,7 +6,7 @@ from torch import Tensor
 from zoo.models.base import Interface
 from zoo.models.field import Field
 from zoo.models.parts.by_region import ByRegion
-from zoo.models.parts.layers import Layers
+from zoo.models.parts.layers import Layers, point_axes
 from zoo.models.parts.normaliser import Normaliser
 from zoo.models.parts.perceptron_jet import PerceptronJet
 from zoo.models.parts.unscaled import Unscaled
@@ -77,8 +77,4 @@ class MLP(Field):
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""
-        want, last = self.interface, f"linear.{self.layers}"
-        columns, rows = want.slots("inputs") + want.slots("coefficients"), want.slots("outputs")
-        axes = {"linear.0.weight": {1: columns}}
-        axes |= {f"{last}.{part}": {0: rows} for part in ("weight", "bias")}
-        return super().channel_axes() | axes
+        return super().channel_axes() | point_axes(self.interface, self.layers)

@@ -1,10 +1,13 @@
 import itertools
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from torch import Tensor, nn
 
 from zoo.ops.activations import ACTIVATIONS
 from zoo.ops.trunk import Trunk, trunk
+
+if TYPE_CHECKING:
+    from zoo.models.base import Interface
 
 
 class Layers(nn.Module):
@@ -57,3 +60,11 @@ class Layers(nn.Module):
         """The same, with all that derivatives are made of."""
         each = self._linear
         return trunk(x, [one.weight for one in each], [one.bias for one in each], self.curve)
+
+
+def point_axes(interface: "Interface", layers: int) -> dict[str, dict[int, list[str]]]:
+    """Channels of the first and the last layer of `linear` in a field, as `Model.channel_axes`."""
+    columns = interface.slots("inputs") + interface.slots("coefficients")
+    rows = interface.slots("outputs")
+    last = {f"linear.{layers}.{part}": {0: rows} for part in ("weight", "bias")}
+    return {"linear.0.weight": {1: columns}, **last}
