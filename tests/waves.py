@@ -14,9 +14,9 @@ class Wave(PointEquation):
     """u_t + s u_x = 0 for u = sin(2π(x - s t)), x periodic on [0, 1], t in [0, 2], s in [1, 3]."""
 
     name: ClassVar[str] = "wave"
-    coordinates: ClassVar[tuple[str, ...]] = ("t", "x")
+    coordinates = ("t", "x")
     parameters: ClassVar[tuple[str, ...]] = ("s",)
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "t", "x", "s"), "1")
+    units = dict.fromkeys(("u", "t", "x", "s"), "1")
     time: ClassVar[str | None] = "t"
     periodic: ClassVar[tuple[str, ...]] = ("x",)
     sided: ClassVar[bool] = False
@@ -36,7 +36,7 @@ class Half(Wave):
     """The wave and its double, of which nothing is known at first."""
 
     outputs: ClassVar[tuple[str, ...]] = ("u", "v")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "v", "t", "x", "s"), "1")
+    units = dict.fromkeys(("u", "v", "t", "x", "s"), "1")
 
     def solution(self, x: Tensor) -> Tensor:
         u = super().solution(x)
@@ -54,8 +54,8 @@ class Disc(PointEquation):
     """Δu = 4 in the unit disc with ∂u/∂r = 2 at its wall; no solution is told."""
 
     name: ClassVar[str] = "disc"
-    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "x", "y"), "1")
+    coordinates = ("x", "y")
+    units = dict.fromkeys(("u", "x", "y"), "1")
     sided: ClassVar[bool] = False
     walled: ClassVar[bool] = True
     closed: ClassVar[str] = "it is known up to a constant alone"

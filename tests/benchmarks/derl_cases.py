@@ -32,8 +32,8 @@ class Burgers(PointEquation):
     """
 
     name: ClassVar[str] = "burgers"
-    coordinates: ClassVar[tuple[str, ...]] = ("t", "x")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "t", "x"), "1")
+    coordinates = ("t", "x")
+    units = dict.fromkeys(("u", "t", "x"), "1")
     time: ClassVar[str | None] = "t"
     viscosity = 0.01 / math.pi
 

@@ -86,14 +86,13 @@ class DivergenceFree(Field):
         assert isinstance(scale, Unscaled | ByRegion)
         return scale.scaled(weight, len(self.interface.inputs))
 
-    def jet(self, x: Tensor) -> Jet:
+    def own_jet(self, x: Tensor) -> Jet:
         """As in Field; value and gradient are made together, in closed form."""
         if torch.is_autocast_enabled(x.device.type):
-            return super().jet(x)
-        self.check(x)
+            return super().own_jet(x)
         run = self.linear.run(self.normaliser.encode(x, None)[0])
         first = self._first(run.weights[0])
-        return DivergenceFreeJet(run, first, lambda: super(DivergenceFree, self).jet(x))
+        return DivergenceFreeJet(run, first, lambda: super(DivergenceFree, self).own_jet(x))
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""

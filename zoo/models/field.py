@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,18 @@ from torch import Tensor
 
 from zoo.models.base import Interface, Model
 from zoo.ops.jets import AutogradJet, Jet
+
+
+class Estimator(ABC):
+    """How the derivatives of a field are found where its own way is not wanted.
+
+    A plain object, which recipes name; its random draws come from PyTorch's global generator, which
+    runs restore.
+    """
+
+    @abstractmethod
+    def jet(self, field: "Field", x: Tensor) -> Jet:
+        """Value and derivatives of a field at points (b, D), which the field has checked."""
 
 
 class Field(Model):
@@ -40,9 +53,16 @@ class Field(Model):
         scaled, _, state = self.normaliser.encode(x, None)
         return self.normaliser.decode(self.values(scaled), state)
 
-    def jet(self, x: Tensor) -> Jet:
-        """Value and derivatives at points; they work under validation too."""
+    def jet(self, x: Tensor, by: Estimator | None = None) -> Jet:
+        """Value and derivatives at points, by an estimator or in the field's own way.
+
+        They work under validation too.
+        """
         self.check(x)
+        return self.own_jet(x) if by is None else by.jet(self, x)
+
+    def own_jet(self, x: Tensor) -> Jet:
+        """The jet that the field makes by itself, of points that are checked."""
         return AutogradJet(self, x, len(self.interface.inputs))
 
     def example(self, rng: torch.Generator) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -15,9 +16,18 @@ class Jet(ABC):
     parameters, which are never differentiated. Whether a jet comes from automatic differentiation,
     from a closed form or from an estimator is nothing an equation can see.
 
+    An estimator's jet is random: its mean over draws is the derivative. What is linear in one jet
+    is then unbiased; a product of two estimates is unbiased only between the two of `halves`.
+
     Shapes:
         value (b, c), gradient (b, c, d), second (b, c, k), hessian (b, c, d, d).
+
+    Raises:
+        NotImplementedError: an estimator does not give a derivative; the text says which.
     """
+
+    exact: ClassVar[bool] = True
+    """Whether the derivatives are those of the field, to round-off; False for estimates."""
 
     @property
     @abstractmethod
@@ -46,8 +56,16 @@ class Jet(ABC):
         """Sum of the unmixed second derivatives over these coordinates, all if left out."""
         return self.second(axes).sum(-1)
 
+    def along(self, direction: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
+        """The derivative along a direction of each point's own: v·∇u."""
+        return (self.gradient * direction[:, None]).sum(-1)
+
+    def halves(self) -> tuple["Jet", "Jet"]:
+        """Two jets at the same points with independent errors; an exact one is both."""
+        return self, self
+
     def square_gradient(self, axes: Sequence[int] | None = None) -> Float[Tensor, "b c"]:
-        """|∇u|² over these coordinates, all if left out."""
+        """|∇u|² over these coordinates, all if left out; estimators take independent halves."""
         gradient = self.gradient
         return (gradient if axes is None else gradient[..., list(axes)]).square().sum(-1)
 

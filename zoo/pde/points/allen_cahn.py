@@ -22,8 +22,8 @@ class SteadyAllenCahn(PointEquation):
     """
 
     name: ClassVar[str] = "steady_allen_cahn"
-    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "x", "y"), "1")
+    coordinates = ("x", "y")
+    units = dict.fromkeys(("u", "x", "y"), "1")
 
     def __init__(self, diffusion: float = 0.01) -> None:
         self.diffusion = diffusion

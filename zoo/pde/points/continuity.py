@@ -30,9 +30,9 @@ class Continuity(PointEquation):
     """
 
     name: ClassVar[str] = "continuity"
-    coordinates: ClassVar[tuple[str, ...]] = ("t", "x", "y")
+    coordinates = ("t", "x", "y")
     outputs: ClassVar[tuple[str, ...]] = ("rho",)
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("rho", "t", "x", "y"), "1")
+    units = dict.fromkeys(("rho", "t", "x", "y"), "1")
     time: ClassVar[str | None] = "t"
 
     def __init__(self, end: float = 2.0) -> None:

@@ -24,9 +24,9 @@ class DecayingAllenCahn(PointEquation):
     """
 
     name: ClassVar[str] = "decaying_allen_cahn"
-    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
+    coordinates = ("x", "y")
     parameters: ClassVar[tuple[str, ...]] = ("diffusion",)
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "x", "y", "diffusion"), "1")
+    units = dict.fromkeys(("u", "x", "y", "diffusion"), "1")
 
     def __init__(self, diffusion: tuple[float, float] = (0.0, math.pi)) -> None:
         self.diffusion = interval(diffusion, "diffusion", 0.0)

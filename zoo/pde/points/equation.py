@@ -1,4 +1,5 @@
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
@@ -20,12 +21,14 @@ class PointEquation(ABC):
     """
 
     name: ClassVar[str]
-    coordinates: ClassVar[tuple[str, ...]]
+    coordinates: tuple[str, ...]
     parameters: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ("u",)
-    units: ClassVar[dict[str, str]]
+    units: Mapping[str, str]
     time: ClassVar[str | None] = None
-    """The coordinate whose low end carries the initial values; None for a steady problem."""
+    """The coordinate at one end of which values are known; None for a steady problem."""
+    terminal: ClassVar[bool] = False
+    """Whether that is time's high end: the equation then runs backwards from terminal values."""
     periodic: ClassVar[tuple[str, ...]] = ()
     """Coordinates whose two ends are one point."""
     sided: ClassVar[bool] = True
@@ -63,6 +66,45 @@ class PointEquation(ABC):
         """
         return None
 
+    def ansatz(self, x: Tensor) -> tuple[Jet, Jet] | None:
+        """Jets of g and b, where g + b·N meets what is known at sides and ends whatever N is.
+
+        In closed form, as d passes of automatic differentiation would cost what an estimator saves;
+        None where there is no smooth one.
+        """
+        return None
+
+    def draw(self, count: int, rng: torch.Generator) -> Tensor:
+        """Points (count, D) of the domain, float64 on the generator's device.
+
+        Uniform unless the problem has a law of its own; parameters too.
+        """
+        found = self._uniform(count, rng)
+        keep = self.inside(found)
+        while not bool(keep.all()):
+            found[~keep] = self._uniform(int((~keep).sum()), rng)
+            keep = self.inside(found)
+        return found
+
+    def draw_initial(self, count: int, rng: torch.Generator) -> Tensor:
+        """Points as `draw` gives them, moved to the end of time at which values are known.
+
+        Raises:
+            ValueError: a steady problem has no such end.
+        """
+        if self.time is None:
+            raise ValueError(f"{self.name} is steady: it has no initial or terminal values")
+        found = self.draw(count, rng)
+        found[:, self.axis(self.time)] = self.region[self.time][self.terminal]
+        return found
+
+    def distance(self, x: Tensor) -> Tensor:
+        """How far each point lies outside the domain, (b,); zero inside. Time counts too."""
+        bounds = [self.region[name] for name in self.coordinates]
+        low, high = torch.tensor(bounds, dtype=x.dtype, device=x.device).T
+        own = x[:, : len(bounds)]
+        return torch.maximum(low - own, own - high).clamp(min=0).norm(dim=1)
+
     def boundary(self, x: Tensor) -> Tensor:
         """Values at a side of the region; the solution's."""
         return self.solution(x)
@@ -99,12 +141,14 @@ class PointEquation(ABC):
     def _uniform(self, count: int, rng: torch.Generator) -> Tensor:
         """Coordinates uniform in the region, parameters as `draw_parameters` draws them."""
         bounds = [self.region[name] for name in self.coordinates]
-        low, high = torch.tensor(bounds, dtype=torch.float64).T
-        drawn = torch.rand(count, len(bounds), dtype=torch.float64, generator=rng)
+        low, high = torch.tensor(bounds, dtype=torch.float64, device=rng.device).T
+        drawn = torch.rand(
+            count, len(bounds), dtype=torch.float64, generator=rng, device=rng.device
+        )
         return torch.cat([low + (high - low) * drawn, self.draw_parameters(count, rng)], 1)
 
     def initial(self, x: Tensor) -> dict[str, Tensor]:
-        """What is known at the initial time: `y` (b, outputs), and `dy` where velocities are.
+        """What is known at the initial or terminal time: `y` (b, outputs), `dy` where slopes are.
 
         Either is NaN where nothing is known of an output or of a derivative; `dy` is (b, outputs,
         coordinates).
@@ -114,9 +158,13 @@ class PointEquation(ABC):
     def draw_parameters(self, count: int, rng: torch.Generator) -> Tensor:
         """Parameters (count, P), float64; uniform in the region."""
         bounds = torch.tensor(
-            [self.region[name] for name in self.parameters], dtype=torch.float64
+            [self.region[name] for name in self.parameters],
+            dtype=torch.float64,
+            device=rng.device,
         ).view(-1, 2)
-        drawn = torch.rand(count, len(bounds), dtype=torch.float64, generator=rng)
+        drawn = torch.rand(
+            count, len(bounds), dtype=torch.float64, generator=rng, device=rng.device
+        )
         return bounds[:, 0] + (bounds[:, 1] - bounds[:, 0]) * drawn
 
     def inside(self, x: Tensor) -> Tensor:

@@ -28,9 +28,9 @@ class EulerBall(PointEquation):
     """
 
     name: ClassVar[str] = "euler_ball"
-    coordinates: ClassVar[tuple[str, ...]] = ("t", "x", "y", "z")
+    coordinates = ("t", "x", "y", "z")
     outputs: ClassVar[tuple[str, ...]] = ("rho", "mx", "my", "mz", "p")
-    units: ClassVar[dict[str, str]] = dict.fromkeys((*coordinates, *outputs), "1")
+    units = dict.fromkeys((*coordinates, *outputs), "1")
     time: ClassVar[str | None] = "t"
     sided: ClassVar[bool] = False
     walled: ClassVar[bool] = True

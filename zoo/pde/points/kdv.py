@@ -45,8 +45,8 @@ class CosineKdV(PointEquation):
     """
 
     name: ClassVar[str] = "kdv"
-    coordinates: ClassVar[tuple[str, ...]] = ("t", "x")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "t", "x"), "1")
+    coordinates = ("t", "x")
+    units = dict.fromkeys(("u", "t", "x"), "1")
     time: ClassVar[str | None] = "t"
     periodic: ClassVar[tuple[str, ...]] = ("x",)
     sided: ClassVar[bool] = False

@@ -26,9 +26,9 @@ class Kovasznay(PointEquation):
     """
 
     name: ClassVar[str] = "kovasznay"
-    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
+    coordinates = ("x", "y")
     outputs: ClassVar[tuple[str, ...]] = ("u", "v", "p")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "v", "p", "x", "y"), "1")
+    units = dict.fromkeys(("u", "v", "p", "x", "y"), "1")
 
     def __init__(self, reynolds: float = 50.0) -> None:
         if not reynolds > 0:

@@ -1,4 +1,5 @@
 import math
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
@@ -42,9 +43,9 @@ class Pendulum(PointEquation):
     """
 
     name: ClassVar[str] = "pendulum"
-    coordinates: ClassVar[tuple[str, ...]] = ("t",)
+    coordinates = ("t",)
     parameters: ClassVar[tuple[str, ...]] = ("u0", "v0")
-    units: ClassVar[dict[str, str]] = {"u": "rad", "t": "s", "u0": "rad", "v0": "rad/s"}
+    units = MappingProxyType({"u": "rad", "t": "s", "u0": "rad", "v0": "rad/s"})
     time: ClassVar[str | None] = "t"
     sided: ClassVar[bool] = False
 

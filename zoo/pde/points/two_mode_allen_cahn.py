@@ -26,9 +26,9 @@ class TwoModeAllenCahn(PointEquation):
     """
 
     name: ClassVar[str] = "two_mode_allen_cahn"
-    coordinates: ClassVar[tuple[str, ...]] = ("x", "y")
+    coordinates = ("x", "y")
     parameters: ClassVar[tuple[str, ...]] = ("xi1", "xi2")
-    units: ClassVar[dict[str, str]] = dict.fromkeys(("u", "x", "y", "xi1", "xi2"), "1")
+    units = dict.fromkeys(("u", "x", "y", "xi1", "xi2"), "1")
 
     def __init__(
         self, diffusion: float = 0.1, *, amplitude: tuple[float, float] = (0.0, 1.0)
