@@ -181,3 +181,12 @@ def test_the_model_s_region_is_where_it_is_trained():
     face = Points(Wave(), [*parts, Initial(9, where={"t": (0, 1), "x": (0, 0.5)})]).interface()
     assert face.region == ((0.0, 2.0), (0.0, 0.75), (1.0, 3.0))
     assert (face.inputs, face.coefficients, face.outputs) == (("t", "x"), ("s",), ("u",))
+
+
+def test_shares_of_the_training_instances_may_come_from_narrower_intervals():
+    plain = Instances(train=5, test=2).draw(Wave())
+    split = Instances(train=5, test=2, among=[{"s": (1.0, 1.5)}, {"s": [2.5, 3.0]}]).draw(Wave())
+    # the whole interval is [1, 3]
+    assert_close(split["train"][:3], 1 + (plain["train"][:3] - 1) / 4)
+    assert_close(split["train"][3:], 2.5 + (plain["train"][3:] - 1) / 4)
+    assert torch.equal(split["test"], plain["test"])

@@ -82,6 +82,18 @@ MISTAKES = {
         lambda: points(equation=Wave(), instances=Instances(test=[[9.0]])),
         r"instances.test: \[9.0\] must hold one number in each of {'s': \[1.0, 3.0\]}",
     ),
+    "instances among what is no parameter": (
+        lambda: points(equation=Wave(), instances=Instances(among=[{"x": (0.0, 0.5)}])),
+        r"instances.among: x=\[0.0, 0.5\] must be an interval of a parameter in {'s'",
+    ),
+    "instances among values outside the region": (
+        lambda: points(equation=Wave(), instances=Instances(among=[{"s": (0.5, 2.0)}])),
+        r"instances.among: s=\[0.5, 2.0\] must be an interval",
+    ),
+    "more shares than instances": (
+        lambda: Instances(train=1, among=[{"s": (1, 2)}, {"s": (2, 3)}]),
+        "instances.among: 2 shares of train=1; at least one training instance for each",
+    ),
     "ends that cut a period": (
         lambda: points(Ends(where={"x": (0, 0.5)}), equation=Wave()),
         "cuts a period",
