@@ -56,6 +56,10 @@ class Jet(ABC):
         """Sum of the unmixed second derivatives over these coordinates, all if left out."""
         return self.second(axes).sum(-1)
 
+    def trace(self, weights: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
+        """Σ_i w_i ∂²u/∂x_i² with weights of each point's own: tr(diag(w) ∇∇u)."""
+        return (self.second() * weights[:, None]).sum(-1)
+
     def along(self, direction: Float[Tensor, "b d"]) -> Float[Tensor, "b c"]:
         """The derivative along a direction of each point's own: v·∇u."""
         return (self.gradient * direction[:, None]).sum(-1)

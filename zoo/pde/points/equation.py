@@ -74,6 +74,13 @@ class PointEquation(ABC):
         """
         return None
 
+    def approximations(self, x: Tensor) -> dict[str, Tensor]:
+        """Closed forms that come close to the solution without being it, by name, (b, outputs).
+
+        What a trained field has to beat, beside the best functions of few variables.
+        """
+        return {}
+
     def draw(self, count: int, rng: torch.Generator) -> Tensor:
         """Points (count, D) of the domain, float64 on the generator's device.
 
@@ -100,7 +107,7 @@ class PointEquation(ABC):
 
     def distance(self, x: Tensor) -> Tensor:
         """How far each point lies outside the domain, (b,); zero inside. Time counts too."""
-        bounds = [self.region[name] for name in self.coordinates]
+        bounds = list(self.region.values())[: len(self.coordinates)]
         low, high = torch.tensor(bounds, dtype=x.dtype, device=x.device).T
         own = x[:, : len(bounds)]
         return torch.maximum(low - own, own - high).clamp(min=0).norm(dim=1)
@@ -122,25 +129,27 @@ class PointEquation(ABC):
         Raises:
             ValueError: no coordinate has sides.
         """
-        drawn = self._uniform(count, rng)
-        axes = [n for n in self.coordinates if n != self.time and n not in self.periodic]
+        names = list(self.coordinates) if self.sided or self.walled else []
+        axes = [i for i, n in enumerate(names) if n != self.time and n not in self.periodic]
         if not axes:
             raise ValueError(
-                f"{self.name} has no sides: {list(self.coordinates)} are periodic or time; "
-                "draw no boundary points where `sided` and `walled` are false"
+                f"{self.name} has no sides: its coordinates are periodic, time or unbounded; draw "
+                "no boundary points where `sided` and `walled` are false"
             )
-        ends = torch.tensor([self.region[name] for name in axes], dtype=torch.float64)
+        drawn, device = self._uniform(count, rng), rng.device
+        ends = torch.tensor(list(self.region.values()), dtype=torch.float64, device=device)[axes]
         # a face's area is the volume over the length across it
         share = (1 / (ends[:, 1] - ends[:, 0])).repeat_interleave(2).cumsum(0)
-        level = torch.arange(count) + torch.rand(1, dtype=torch.float64, generator=rng)
-        face = torch.searchsorted(share / share[-1], level / count).clamp(max=2 * len(axes) - 1)
-        columns = torch.tensor([self.axis(name) for name in axes])[face // 2]
-        drawn[torch.arange(count), columns] = ends.flatten()[face]
-        return drawn[torch.randperm(count, generator=rng)]
+        level = torch.rand(1, dtype=torch.float64, generator=rng, device=device)
+        level = (torch.arange(count, device=device) + level) / count
+        face = torch.searchsorted(share / share[-1], level).clamp(max=2 * len(axes) - 1)
+        columns = torch.tensor(axes, device=device)[face // 2]
+        drawn[torch.arange(count, device=device), columns] = ends.flatten()[face]
+        return drawn[torch.randperm(count, generator=rng, device=device)]
 
     def _uniform(self, count: int, rng: torch.Generator) -> Tensor:
         """Coordinates uniform in the region, parameters as `draw_parameters` draws them."""
-        bounds = [self.region[name] for name in self.coordinates]
+        bounds = list(self.region.values())[: len(self.coordinates)]
         low, high = torch.tensor(bounds, dtype=torch.float64, device=rng.device).T
         drawn = torch.rand(
             count, len(bounds), dtype=torch.float64, generator=rng, device=rng.device
