@@ -49,6 +49,28 @@ def axes(equation):
     return list(range(size)) if size <= 4 else [0, 1, size - 1]
 
 
+def same_jet(jet, other, rng):
+    """Everything that an equation may ask of a jet is what it is of the other."""
+    size = other.gradient.shape[-1]
+    few, weights = [size - 1, 0][:size], torch.rand(len(other.value), size, generator=rng).double()
+
+    def close(a, b):
+        assert_close(a, b, rtol=1e-9, atol=1e-9 * max(1e-3, float(b.detach().abs().max())))
+
+    close(jet.value, other.value)
+    close(jet.gradient, other.gradient)
+    close(jet.hessian, other.hessian)
+    close(jet.along(weights), other.along(weights))
+    close(jet.trace(weights), other.trace(weights))
+    close(jet.derivative(0), other.derivative(0))
+    for order in ((0, 0), (0, size - 1), (size - 1, size - 1)):
+        close(jet.derivative(*order), other.derivative(*order))
+    for chosen in (None, few, range(size), range(1, size) if size > 1 else [0]):
+        close(jet.second(chosen), other.second(chosen))
+        close(jet.laplacian(chosen), other.laplacian(chosen))
+        close(jet.square_gradient(chosen), other.square_gradient(chosen))
+
+
 def test_the_allen_cahn_family_and_the_pendulum_are_discovered():
     assert {e.name for e in EQUATIONS} >= {"steady_allen_cahn", "two_mode_allen_cahn", "pendulum"}
 
@@ -135,7 +157,7 @@ def test_initial_values_and_slopes_are_those_of_the_solution(equation, rng):
     if equation.time is None:
         return
     x = inner(equation, 64, rng)
-    x[:, equation.axis(equation.time)] = equation.region[equation.time][0]
+    x[:, equation.axis(equation.time)] = equation.region[equation.time][equation.terminal]
     known = equation.initial(x)
     assert_close(known["y"], equation.solution(x), rtol=1e-10, atol=1e-10)
     if "dy" in known:
@@ -166,9 +188,86 @@ def test_points_at_the_sides_lie_on_them_in_proportion_to_their_area(equation, r
     x = equation.draw_sides(400, rng)
     low, high = torch.tensor(list(equation.region.values()), dtype=torch.float64).T
     assert x.dtype == torch.float64 and bool(((x >= low) & (x <= high)).all())
-    if bool(equation.inside(inner(equation, 1, rng)).all()) and not equation.walled:
+    if type(equation).inside is PointEquation.inside:
         count = ((x == low) | (x == high))[:, : len(equation.coordinates)].sum(1)
         assert bool((count == 1).all())
+
+
+@named
+def test_points_of_the_domain_are_drawn_inside_of_it(equation, rng):
+    x = equation.draw(300, rng)
+    assert x.dtype == torch.float64 and x.shape == (300, len(equation.region))
+    assert bool(equation.inside(x).all()) and equation.distance(x).max() < 1e-12
+
+
+@named
+def test_equal_seeds_draw_equal_points(equation):
+    first, second = (equation.draw(20, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert_close(first, second, rtol=0, atol=0)
+
+
+@named
+def test_points_before_and_after_all_time_lie_outside_by_how_far_they_are(equation, rng):
+    if equation.time is not None:
+        x, axis = equation.draw(20, rng), equation.axis(equation.time)
+        for end, way in zip(equation.region[equation.time], (-1, 1), strict=True):
+            x[:, axis] = end + way * 0.25
+            assert_close(equation.distance(x), torch.full_like(x[:, 0], 0.25), rtol=0, atol=1e-8)
+
+
+@named
+def test_points_at_the_end_with_known_values_lie_at_it(equation, rng):
+    if equation.time is None:
+        with pytest.raises(ValueError, match="steady"):
+            equation.draw_initial(4, rng)
+        return
+    x = equation.draw_initial(50, rng)
+    end = equation.region[equation.time][equation.terminal]
+    assert bool((x[:, equation.axis(equation.time)] == end).all())
+    assert bool(equation.inside(x).all())
+
+
+@solved
+def test_the_jet_is_that_of_the_solution_by_automatic_differentiation(equation, rng):
+    x = inner(equation, 12, rng)
+    if not equation.solution(x.clone().requires_grad_()).requires_grad:
+        return  # a reference, computed without a graph
+    same_jet(equation.jet(x), AutogradJet(equation.solution, x, len(equation.coordinates)), rng)
+
+
+@solved
+def test_an_ansatz_holds_what_is_known_whatever_the_field_is(equation, rng):
+    if equation.ansatz(inner(equation, 1, rng)) is None:
+        return
+    for x in (
+        *([equation.draw_initial(30, rng)] if equation.time else []),
+        *([equation.draw_sides(30, rng)] if equation.sided else []),
+    ):
+        known, free = equation.ansatz(x)
+        limit = 1e-12 * float(known.value.abs().max())
+        assert_close(known.value, equation.solution(x), rtol=1e-10, atol=1e-10)
+        assert free.value.abs().max() <= limit
+    inside = equation.draw(30, rng)
+    assert (equation.ansatz(inside)[1].value != 0).all()
+
+
+@solved
+def test_jets_of_an_ansatz_are_those_of_their_values(equation, rng):
+    x = inner(equation, 12, rng)
+    if equation.ansatz(x) is None:
+        return
+    for which in range(2):
+        graph = AutogradJet(
+            lambda x, i=which: equation.ansatz(x)[i].value, x, len(equation.coordinates)
+        )
+        same_jet(equation.ansatz(x)[which], graph, rng)
+
+
+@solved
+def test_an_ansatz_keeps_the_precision_of_its_points(equation, rng):
+    x = inner(equation, 4, rng).float()
+    for jet in equation.ansatz(x) or ():
+        assert jet.value.dtype == jet.gradient.dtype == jet.laplacian().dtype == x.dtype
 
 
 @named
