@@ -41,16 +41,26 @@ def trunk(
 
 
 def again(
-    function: Callable[..., Tensor], tensors: Sequence[Tensor], g: Tensor
+    function: Callable[..., Tensor | tuple[Tensor, ...]],
+    tensors: Sequence[Tensor],
+    g: Tensor | Sequence[Tensor | None],
 ) -> tuple[Tensor | None, ...]:
     """Gradients of `function` by automatic differentiation, themselves differentiable.
 
     For a backward pass that is differentiated again: its closed form is not recorded.
+
+    Args:
+        function: one tensor or several.
+        tensors: what it is of.
+        g: what reaches each that it gives; None where nothing does.
     """
     with torch.enable_grad():
         # aliases, or what one tensor owes to another would be counted twice
         own = [tensor.view_as(tensor) for tensor in tensors]
         wanted = [tensor for tensor in own if tensor.requires_grad]
-        found = torch.autograd.grad(function(*own), wanted, g, create_graph=True, allow_unused=True)
+        made = function(*own)
+        pairs = [(made, g)] if isinstance(made, Tensor) else zip(made, g, strict=True)
+        outputs, reaching = zip(*(pair for pair in pairs if pair[1] is not None), strict=True)
+        found = torch.autograd.grad(outputs, wanted, reaching, create_graph=True, allow_unused=True)
     rest = iter(found)
     return tuple(next(rest) if tensor.requires_grad else None for tensor in own)

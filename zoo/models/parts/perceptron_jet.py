@@ -1,12 +1,19 @@
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from zoo.ops.axes import chosen
 from zoo.ops.jets import Jet
-from zoo.ops.reverse import gradient
+from zoo.ops.laplacian import laplacian
+from zoo.ops.reverse import reverse, to_points
+from zoo.ops.rotation import rotated
 from zoo.ops.taylor import HIGHEST, Index, Slot, taylor
 from zoo.ops.trunk import Trunk
+
+FEW = 3
+"""Coordinates up to which a Laplacian goes forward with each of its terms by itself."""
 
 
 class PerceptronJet(Jet):
@@ -17,19 +24,31 @@ class PerceptronJet(Jet):
     one quantity. A gradient of more outputs than coordinates goes forward too. What is known
     already is not made again: after all second derivatives the gradient costs nothing.
 
+    A Laplacian of many coordinates takes the first derivatives of all layers, forward, and what
+    reaches the layers in the gradient's pass. They are no more than the first layer is wide.
+
     Where gradients are not recorded, as under `torch.no_grad`, neither are these.
 
     Args:
         trunk: the forward pass.
         first: the first layer's columns that are differentiated, times the normaliser's rates.
         fallback: another jet of the same field at the same points, for orders above the third.
+        chunk: coordinates of a Laplacian of many that are worked on at a time, see `laplacian`.
     """
 
-    def __init__(self, trunk: Trunk, first: Tensor, fallback: Callable[[], Jet]) -> None:
+    def __init__(
+        self,
+        trunk: Trunk,
+        first: Tensor,
+        fallback: Callable[[], Jet],
+        chunk: int | None = None,
+    ) -> None:
         self._trunk, self._first, self._fallback = trunk, first, fallback
         self._size = first.shape[1]
+        self.chunk = chunk
         self._keep = torch.is_grad_enabled()
         self._known: dict[Slot, Tensor] = {}
+        self._sums: dict[tuple[int, ...], Tensor] = {}
         self._gradient: Tensor | None = None
         self._other: Jet | None = None
 
@@ -55,8 +74,13 @@ class PerceptronJet(Jet):
                 self._gradient = torch.stack(self._get(slots), -1)
             else:
                 with torch.set_grad_enabled(self._keep):
-                    self._gradient = gradient(self._trunk, self._first)
+                    self._gradient = to_points(self._reverse[0], self._first)
         return self._gradient
+
+    @cached_property
+    def _reverse(self) -> tuple[Tensor, list[Tensor]]:
+        with torch.set_grad_enabled(self._keep):
+            return reverse(self._trunk)
 
     def second(self, axes: Sequence[int] | None = None) -> Tensor:
         """As in Jet."""
@@ -65,11 +89,47 @@ class PerceptronJet(Jet):
 
     def laplacian(self, axes: Sequence[int] | None = None) -> Tensor:
         """As in Jet."""
-        wanted = range(self._size) if axes is None else axes
+        wanted = tuple(range(self._size) if axes is None else axes)
         each: list[Slot] = [((i, i),) for i in wanted]
         if all(slot in self._known for slot in each):
             return self.second(wanted).sum(-1)
-        return self._get([tuple((i, i) for i in sorted(wanted))])[0]
+        if not self._many(len(wanted)):
+            return self._get([tuple((i, i) for i in sorted(wanted))])[0]
+        if wanted not in self._sums:
+            with torch.set_grad_enabled(self._keep):
+                columns = rotated(chosen(self._first, axes))
+            self._sums[wanted] = self.twice(columns.mT[:, None])
+        return self._sums[wanted]
+
+    def trace(self, weights: Tensor) -> Tensor:
+        """As in Jet."""
+        if not self._many(self._size):
+            return super().trace(weights)
+        return self.twice(self._first.mT[:, None], weights.mT)
+
+    def _many(self, count: int) -> bool:
+        """Whether so many directions go forward together, and outputs in the reverse pass."""
+        return count > FEW and self._trunk.value.shape[1] <= count
+
+    def twice(self, tangents: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Σ_k w_k v_k·∇∇u v_k, (b, c), from the first layer's derivatives along each v.
+
+        Args:
+            tangents: as in `laplacian` of zoo.ops; `tangents` makes them.
+            shares: w, (m, b); 1 if left out.
+        """
+        with torch.set_grad_enabled(self._keep):
+            return laplacian(self._trunk, self._reverse[1], tangents, shares, self.chunk)
+
+    def tangents(self, directions: Tensor) -> Tensor:
+        """The first layer's derivatives along directions (m, b or 1, d), for `twice`."""
+        with torch.set_grad_enabled(self._keep):
+            return directions @ self._first.mT
+
+    def square_gradient(self, axes: Sequence[int] | None = None) -> Tensor:
+        """As in Jet."""
+        with torch.set_grad_enabled(self._keep):
+            return chosen(self.gradient, axes).square().sum(-1)
 
     @property
     def hessian(self) -> Tensor:
