@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -25,17 +26,26 @@ class PairJet(Jet):
 
     def __init__(self, x: Tensor, amplitudes: Tensor) -> None:
         self._dtype = x.dtype
-        self._first = x.double()
-        self._next = self._first.roll(-1, 1)
-        phase = self._first + self._next.cos() + self._next * self._first.cos()
+        first = x.double()
+        self._next = first.roll(-1, 1)
+        self._turn, self._slant = first.cos(), first.sin()
+        phase = first + self._turn.roll(-1, 1) + self._next * self._turn
         self._sine, self._cosine = amplitudes * phase.sin(), amplitudes * phase.cos()
 
     def _out(self, values: Tensor) -> Tensor:
         return values[:, None].to(self._dtype)
 
+    @functools.cached_property
     def _slopes(self) -> tuple[Tensor, Tensor]:
         """θ_a and θ_b."""
-        return 1 - self._next * self._first.sin(), self._first.cos() - self._next.sin()
+        return 1 - self._next * self._slant, self._turn - self._slant.roll(-1, 1)
+
+    @functools.cached_property
+    def _bends(self) -> tuple[Tensor, Tensor]:
+        """∂²(c sin θ) by a twice and by b twice."""
+        own, other = self._slopes
+        own = -self._sine * own.square() - self._cosine * self._next * self._turn
+        return own, -self._sine * other.square() - self._cosine * self._turn.roll(-1, 1)
 
     @property
     def value(self) -> Tensor:
@@ -45,22 +55,27 @@ class PairJet(Jet):
     @property
     def gradient(self) -> Tensor:
         """As in Jet."""
-        own, other = self._slopes()
+        own, other = self._slopes
         return self._out(self._cosine * own + (self._cosine * other).roll(1, 1))
 
     def second(self, axes: Sequence[int] | None = None) -> Tensor:
         """As in Jet."""
-        own, other = self._slopes()
-        own = -self._sine * own.square() - self._cosine * self._next * self._first.cos()
-        other = -self._sine * other.square() - self._cosine * self._next.cos()
+        own, other = self._bends
         found = own + other.roll(1, 1)
         return self._out(found if axes is None else found[:, list(axes)])
+
+    def laplacian(self, axes: Sequence[int] | None = None) -> Tensor:
+        """As in Jet."""
+        if axes is not None and list(axes) != list(range(self._next.shape[1])):
+            return super().laplacian(axes)
+        own, other = self._bends
+        return self._out(own.sum(1) + other.sum(1))
 
     @property
     def hessian(self) -> Tensor:
         """As in Jet."""
-        own, other = self._slopes()
-        mixed = -self._sine * own * other - self._cosine * self._first.sin()
+        own, other = self._slopes
+        mixed = -self._sine * own * other - self._cosine * self._slant
         # row i of the rolled identity marks the column i + 1; of two coordinates both pairs meet
         upper = mixed[:, :, None] * torch.eye(mixed.shape[1]).to(mixed).roll(1, 1)
         diagonal = torch.diag_embed(self.second()[:, 0].double())

@@ -98,6 +98,13 @@ class RadialJet(Jet):
         bend = 2 * place.shape[1] * self._partial(0, 1) + 4 * square * self._partial(0, 2)
         return self._out(bend + in_time * self._partial(2, 0))
 
+    def trace(self, weights: Tensor) -> Tensor:
+        """As in Jet."""
+        in_time, spatial = weights[:, 0].double(), weights[:, 1:].double()
+        bend = 4 * (spatial * self._place.square()).sum(1) * self._partial(0, 2)
+        slope = 2 * spatial.sum(1) * self._partial(0, 1)
+        return self._out(in_time * self._partial(2, 0) + slope + bend)
+
     def along(self, direction: Tensor) -> Tensor:
         """As in Jet."""
         rate = direction[:, 0].double() * self._partial(1, 0)

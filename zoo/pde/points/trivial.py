@@ -15,7 +15,7 @@ from zoo.pde.points.equation import PointEquation
 Family = Callable[[Tensor], Tensor]
 """The functions of a family at points (b, D), as columns (b, n)."""
 
-IN_TIME, IN_RADIUS, IN_BOTH = 12, 6, 8
+IN_TIME, IN_RADIUS, IN_BOTH = 8, 6, 8
 """Degrees of polynomials in time, in the squared radius, and in both together."""
 ROWS = 8192
 """Of a sample at least."""
@@ -130,21 +130,22 @@ def _families(equation: PointEquation, fit: Tensor) -> dict[str, Family]:
     place = [i for i, name in enumerate(equation.coordinates) if name != equation.time]
     if place:
         radius = _radius(fit, place)
-        found["radius"] = lambda x: _chebyshev(radius(x), IN_RADIUS)
+        found["radius"] = lambda x: _in_radius(radius(x), IN_RADIUS)
         if equation.time is not None:
             found["time_radius"] = lambda x: _product(_in_time(equation, x), radius(x))
     return found
 
 
 def _radius(fit: Tensor, place: list[int]) -> Family:
-    """|x|² on the scale where a sample fills [-1, 1], (b,)."""
+    """|x|² on the scale where a sample fills the middle of [-1, 1], (b,)."""
 
     def square(x: Tensor) -> Tensor:
         return x[:, place].square().sum(1)
 
     low, high = square(fit).aminmax()
-    # a polynomial runs away beyond what it was fitted to
-    return lambda x: (2 * (square(x) - low) / (high - low) - 1).clamp(-1, 1)
+    margin = 0.1 * (high - low)
+    low, high = low - margin, high + margin
+    return lambda x: 2 * (square(x) - low) / (high - low) - 1
 
 
 def _in_time(equation: PointEquation, x: Tensor) -> Tensor:
@@ -155,6 +156,13 @@ def _in_time(equation: PointEquation, x: Tensor) -> Tensor:
     return _chebyshev(2 * (time - low) / (high - low) - 1, IN_TIME)
 
 
+def _in_radius(place: Tensor, degree: int) -> Tensor:
+    """Polynomials in the squared radius, (b, degree + 1)."""
+    columns = _chebyshev(place, degree)
+    # those of higher degree stop where the sample did, as they would run away
+    return torch.cat([columns[:, :1], place[:, None], columns[:, 2:]], 1)
+
+
 def _chebyshev(place: Tensor, degree: int) -> Tensor:
     """cos(k arccos s) for k up to a degree, (b, degree + 1)."""
     orders = torch.arange(degree + 1, device=place.device)
@@ -163,7 +171,7 @@ def _chebyshev(place: Tensor, degree: int) -> Tensor:
 
 def _product(in_time: Tensor, radius: Tensor) -> Tensor:
     """Polynomials in both whose degrees add up to no more than `IN_BOTH`."""
-    in_radius = _chebyshev(radius, IN_BOTH)
+    in_radius = _in_radius(radius, IN_BOTH)
     pairs = [in_time[:, i : i + 1] * in_radius[:, : IN_BOTH + 1 - i] for i in range(IN_BOTH + 1)]
     return torch.cat(pairs, 1)
 
