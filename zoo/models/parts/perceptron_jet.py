@@ -2,6 +2,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.ops.axes import chosen
@@ -98,33 +99,42 @@ class PerceptronJet(Jet):
         if wanted not in self._sums:
             with torch.set_grad_enabled(self._keep):
                 columns = rotated(chosen(self._first, axes))
-            self._sums[wanted] = self.twice(columns.mT[:, None])
+                self._sums[wanted] = self._twice(columns.mT[:, None])
         return self._sums[wanted]
 
     def trace(self, weights: Tensor) -> Tensor:
         """As in Jet."""
         if not self._many(self._size):
             return super().trace(weights)
-        return self.twice(self._first.mT[:, None], weights.mT)
+        with torch.set_grad_enabled(self._keep):
+            return self._twice(self._first.mT[:, None], weights.mT)
 
     def _many(self, count: int) -> bool:
         """Whether so many directions go forward together, and outputs in the reverse pass."""
         return count > FEW and self._trunk.value.shape[1] <= count
 
-    def twice(self, tangents: Tensor, shares: Tensor | None = None) -> Tensor:
-        """Σ_k w_k v_k·∇∇u v_k, (b, c), from the first layer's derivatives along each v.
+    def _twice(self, tangents: Tensor, shares: Tensor | None = None) -> Tensor:
+        return laplacian(self._trunk, self._reverse[1], tangents, shares, self.chunk)
+
+    def twice(self, directions: Tensor, shares: Tensor | None = None) -> Tensor:
+        """Σ_k w_k v_k·∇∇u v_k, (b, c).
 
         Args:
-            tangents: as in `laplacian` of zoo.ops; `tangents` makes them.
+            directions: v, the same for all points or each point's own, (m, 1 or b, d).
             shares: w, (m, b); 1 if left out.
         """
         with torch.set_grad_enabled(self._keep):
-            return laplacian(self._trunk, self._reverse[1], tangents, shares, self.chunk)
+            return self._twice(directions @ self._first.mT, shares)
 
-    def tangents(self, directions: Tensor) -> Tensor:
-        """The first layer's derivatives along directions (m, b or 1, d), for `twice`."""
+    def twice_by(self, places: Tensor, shares: Tensor | None = None) -> Tensor:
+        """The same along coordinates: Σ_k w_k ∂²u/∂x_k².
+
+        Args:
+            places: the coordinates, (m, 1 or b).
+            shares: as in `twice`.
+        """
         with torch.set_grad_enabled(self._keep):
-            return directions @ self._first.mT
+            return self._twice(F.embedding(places, self._first.mT), shares)
 
     def square_gradient(self, axes: Sequence[int] | None = None) -> Tensor:
         """As in Jet."""
