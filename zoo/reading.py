@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 Key = tuple[str, ...]
+LOADS = "zoo.from_pretrained"
 
 
 class Mistake(Exception):
@@ -184,3 +185,23 @@ def _step(here: Any, part: str, sofar: str, key: str) -> Any:
     if not isinstance(here[part], dict | list):
         raise Mistake(f"{key}: {sofar} is {here[part]!r}, which has no keys")
     return here[part]
+
+
+def starts(tree: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Where a recipe names a release, and which: `model.init_from`, and every block that loads one.
+
+    Args:
+        tree: a recipe, or a part of it.
+        key: the dotted key of that part.
+    """
+    if isinstance(tree, Mapping):
+        x = (tree.get("init_args") or {}).get("x") if tree.get("class_path") == LOADS else None
+        if isinstance(x, str):
+            yield f"{key}.init_args.x".lstrip("."), x
+        if key == "model" and isinstance(tree.get("init_from"), str):
+            yield "model.init_from", tree["init_from"]
+        pairs = list(tree.items())
+    else:
+        pairs = list(enumerate(tree)) if isinstance(tree, list) else []
+    for name, item in pairs:
+        yield from starts(item, f"{key}.{name}".lstrip("."))

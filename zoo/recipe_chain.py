@@ -14,6 +14,7 @@ from zoo.reading import Mistake
 from zoo.recipe_names import digest, sha_of, text, variant
 
 Point = dict[str, Any]
+START = "model.init_from"
 
 
 @dataclass(frozen=True)
@@ -117,12 +118,16 @@ class Run:
         return tree
 
     def spec(self) -> str:
-        """The hash by which a finished run is known: recipe, parents' sha256, zoo's version."""
+        """The hash by which a finished run is known: recipe, parents' sha256, zoo's version.
+
+        A parent is an earlier stage's release, or a shipped one that the recipe names.
+        """
         shas = {key: sha_of(folder / "release") for key, folder in self.parents.items()}
-        tree = self.tree()
-        start = (tree.get("model") or {}).get("init_from")
-        if isinstance(start, str) and start in shelf.checkpoints():
-            shas["init_from"] = sha_of(shelf.checkpoints()[start])
+        tree, shipped = self.tree(), shelf.checkpoints()
+        for key, name in reading.starts(tree):
+            replaced = any(f"{key}.".startswith(f"{other}.") for other in self.parents)
+            if name in shipped and (key == START or not replaced):
+                shas["init_from" if key == START else key] = sha_of(shipped[name])
         return digest([zoo.__version__, self.stage.command, tree, shas])
 
 
