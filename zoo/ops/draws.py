@@ -1,6 +1,6 @@
 """Random directions and coordinates, and the traces that they estimate."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ BITS = 62
 """Signs in a 64-bit random number."""
 
 
+@runtime_checkable
 class Curved(Protocol):
     """A jet that knows second derivatives along directions, as PerceptronJet and ForwardJet do."""
 
