@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import manifest
+from zoo.card_names import gathered
 from zoo.card_snippet import snippet
 from zoo.card_tables import Figures, losses, measured, table, verdict
 
@@ -43,7 +44,8 @@ def _interface(config: Mapping[str, Any]) -> Iterable[str]:
         for word, kind in zip(words, ("inputs", "outputs", "coefficients"), strict=True)
         for name in face[kind]
     ]
-    yield f"## Channels\n\n{table(['what', 'name', 'unit'], rows)}\n\n{_facts(face, points)}"
+    channels = table(["what", "name", "unit"], gathered(rows, 1))
+    yield f"## Channels\n\n{channels}\n\n{_facts(face, points)}"
     ranges = about["ranges"]
     if ranges and not all(isinstance(value, Mapping) for value in ranges.values()):
         ranges = {", ".join(about["equations"]): ranges}
@@ -54,7 +56,8 @@ def _interface(config: Mapping[str, Any]) -> Iterable[str]:
     ]
     if rows:
         what = "coordinate or parameter" if points else "coefficient"
-        yield f"## Ranges seen in training\n\n{table(['system', what, 'range'], rows)}"
+        ranged = table(["system", what, "range"], gathered(rows, 1))
+        yield f"## Ranges seen in training\n\n{ranged}"
 
 
 def _facts(face: Mapping[str, Any], points: bool) -> str:

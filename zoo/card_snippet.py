@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo import manifest
+from zoo.card_names import LEAST, gathered
 
 
 def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
@@ -48,20 +49,24 @@ def _at_points(name: str, face: Mapping[str, Any]) -> str:
     pairs = dict(zip((*face["inputs"], *face["coefficients"]), face["region"], strict=True))
     first, *others = face["inputs"]
     low, high = pairs[first]
+    columns = [row[0] for row in gathered([[one] for one in face["inputs"]], 0)]
     lines = [
         "import numpy as np",
         "import zoo",
         "",
         f'model = zoo.from_pretrained("{name}")  # or a folder, or owner/name',
-        f"x = np.zeros((101, {count}))  # columns: {', '.join(face['inputs'])}",
+        f"x = np.zeros((101, {count}))  # columns: {', '.join(columns)}",
         f"x[:, 0] = np.linspace({low:g}, {high:g}, 101)",
     ]
-    for place, other in enumerate(others, 1):
-        lines.append(f"x[:, {place}] = {_inside(pairs[other]):.4g}")
+    told = [f"{_inside(pairs[other]):.4g}" for other in others]
+    if len(told) >= LEAST and len(set(told)) == 1:
+        lines.append(f"x[:, 1:] = {told[0]}")
+    else:
+        lines += [f"x[:, {place}] = {value}" for place, value in enumerate(told, 1)]
     given = ""
     if face["coefficients"]:
-        told = {key: _inside(pairs[key]) for key in face["coefficients"]}
-        lines.append("p = {" + ", ".join(f'"{k}": {v:.4g}' for k, v in told.items()) + "}")
+        values = {key: _inside(pairs[key]) for key in face["coefficients"]}
+        lines.append("p = {" + ", ".join(f'"{k}": {v:.4g}' for k, v in values.items()) + "}")
         given = ", p"
     lines.append(f"u = model.predict(x{given})  # {_named(face, 'outputs')}")
     lines.append(f'du = model.predict(x{given}, derivatives=["{first}"])  # by {first}')

@@ -1,5 +1,6 @@
 """Tables of measured figures in Markdown, and what they say in one sentence."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,9 @@ def losses(entries: Figures) -> list[str]:
     for entry in entries:
         if entry["name"].startswith(f"{METHODS}/"):
             continue  # of other models, told for comparison
-        for key, name in (("trivial", "its trivial predictor"), ("baseline", "scratch")):
+        best = best_trivial(entry)
+        named = f"its best trivial predictor ({best})" if best else "its trivial predictor"
+        for key, name in (("trivial", named), ("baseline", "scratch")):
             if entry[key] is not None and not entry["value"] < entry[key]:
                 # with one system its figure and the mean over systems are one
                 told.setdefault(
@@ -31,6 +34,17 @@ def losses(entries: Figures) -> list[str]:
                     f"against {_number(entry[key])}",
                 )
     return list(told.values())
+
+
+def best_trivial(entry: Mapping[str, Any]) -> str:
+    """The name of the predictor whose error is the entry's `trivial`; empty where none is told.
+
+    A mean over systems has none where the best one differs between them.
+    """
+    told = entry.get("trivials") or {}
+    name = min(told, key=told.__getitem__, default="")
+    same = name and math.isclose(told[name], entry["trivial"] or 0.0, rel_tol=1e-9)
+    return name.replace("_", " ") if same else ""
 
 
 def verdict(entries: Figures) -> str:
@@ -107,7 +121,12 @@ def _rollout(entries: Figures) -> str:
 def _swept(entry: Mapping[str, Any]) -> list[str]:
     _, label, title = [*entry["name"].split("/", 2), ""][:3]
     numbers = [_number(entry[key]) for key in ("value", "spread", "n")]
-    return [label, title, *numbers, _count(entry["seeds"]), _number(entry["trivial"])]
+    return [label, title, *numbers, _count(entry["seeds"]), _trivial(entry)]
+
+
+def _trivial(entry: Mapping[str, Any]) -> str:
+    name = best_trivial(entry)
+    return _number(entry["trivial"]) + (f" ({name})" if name else "")
 
 
 def _count(seeds: Any) -> str:
@@ -124,14 +143,14 @@ def _shot(entry: Mapping[str, Any]) -> list[str]:
         _spread(base, entry.get("baseline_spread")),
         _number(base / value if base is not None and value else None),
         _count(entry["seeds"]),
-        _number(entry["trivial"]),
+        _trivial(entry),
     ]
 
 
 def row(entry: Mapping[str, Any]) -> list[str]:
     """A figure in the columns of `HEAD`."""
     plain = [_number(entry[key]) for key in ("value", "spread", "n")]
-    more = [_number(entry[key]) for key in ("trivial", "baseline")]
+    more = [_trivial(entry), _number(entry["baseline"])]
     rest = [_number(entry[key]) for key in ("tolerance", "seconds")]
     return [entry["name"], *plain, _count(entry["seeds"]), *more, entry["unit"] or "", *rest]
 

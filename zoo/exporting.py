@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from zoo import reading, shelf
+from zoo.card_names import gathered
 from zoo.data import arrays, cache
 from zoo.data.fields import SPLITS, Fields
-from zoo.data.points.points import Points
+from zoo.data.points.point_data import PointData
 from zoo.models.base import block, build
 from zoo.reading import Mistake
 
@@ -30,7 +31,7 @@ def module(recipe: str) -> Any:
 def describe(recipe: str) -> str:
     """Samples, grids, bytes and cache folders of a recipe's data, without generating anything."""
     data = module(recipe)
-    if isinstance(data, Points):
+    if isinstance(data, PointData):
         return "\n".join([f"points of {recipe}", *_points(data), "disk still needed: 0.0 MB"])
     lines = [f"data of {recipe}; cache: {shelf.cache_dir()}"]
     need = 0
@@ -60,13 +61,16 @@ def describe(recipe: str) -> str:
     return "\n".join(lines)
 
 
-def _points(data: Points) -> list[str]:
+def _points(data: PointData) -> list[str]:
     """Intervals and parts of a cloud of points."""
     equation = data.equation
     place = f"{type(equation).__module__}.{type(equation).__qualname__}"
     lines = [f"{equation.name}: {place}, drawn anew when a run starts"]
-    for name, (low, high) in equation.region.items():
-        lines.append(f"  {name} in [{low:.4g}, {high:.4g}] {_unit(equation.units[name])}".rstrip())
+    told = [
+        [name, f"in [{low:.4g}, {high:.4g}] {_unit(equation.units[name])}"]
+        for name, (low, high) in equation.region.items()
+    ]
+    lines += [f"  {' '.join(row)}".rstrip() for row in gathered(told, 0)]
     for name, part in data.drawn().items():
         keys = ", ".join(f"{key} {tuple(value.shape[1:])}" for key, value in part.items())
         lines.append(f"  {name:<10} {len(part['x']):>6} points  {keys}")
@@ -82,7 +86,7 @@ def _state(there: int, missing: int) -> str:
 def export(recipe: str, split: str, out: Path | None = None) -> str:
     """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take."""
     data = module(recipe)
-    if isinstance(data, Points):
+    if isinstance(data, PointData):
         raise Mistake(
             f"{recipe} trains on points of {data.equation.name}, not on fields; ask the equation's "
             "own solution(x) for values anywhere"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.data.points.points import Points
+from zoo.data.points.point_data import PointData
 from zoo.metrics.base import PerSystem
 from zoo.metrics.points import PointMetric
 from zoo.metrics.trivial import best, trivial
@@ -30,8 +30,8 @@ def figures(
         seed: the seed of the training.
         seconds: what the training took.
     """
-    scores = trivials(data, split) if _has_trivials(metric) else {}
-    described = block(data.measuring() if isinstance(data, Points) else data)
+    scores = trivials(data, split, metric.title) if _has_trivials(metric) else {}
+    described = block(data.measuring() if isinstance(data, PointData) else data)
     entries = []
     for name, value in values.items():
         system, _, _ = name.rpartition("/")
@@ -53,6 +53,7 @@ def figures(
                 "n": metric.seen.get(name),
                 "seeds": [seed],
                 "trivial": None if part or not lowest else sum(lowest) / len(lowest),
+                "trivials": None if part or not known else _together(known),
                 "data": {**described, "split": split},
                 "metric": block(metric),
                 "seconds": seconds,
@@ -62,10 +63,10 @@ def figures(
     return entries
 
 
-def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
-    """Errors of the trivial predictors by system."""
-    if isinstance(data, Points):
-        return data.trivials(split)
+def trivials(data: Any, split: str, figure: str) -> dict[str, dict[str, float]]:
+    """A figure of the trivial predictors, by system and name."""
+    if isinstance(data, PointData):
+        return data.trivials(split, figure)
     union = list(data.coefficients)
     pairs = zip(data.sets, data.split("train"), data.split(split), strict=True)
     return {
@@ -73,6 +74,12 @@ def trivials(data: Any, split: str) -> dict[str, dict[str, float]]:
         for item, train, test in pairs
         if len(train) and len(test)
     }
+
+
+def _together(known: list[dict[str, float]]) -> dict[str, float]:
+    """Means over systems of what predictors score that all of them have."""
+    shared = [name for name in known[0] if all(name in one for one in known)]
+    return {name: sum(one[name] for one in known) / len(known) for name in shared}
 
 
 def _has_trivials(metric: PerSystem) -> bool:

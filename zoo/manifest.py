@@ -29,7 +29,9 @@ FIGURE = (
 same training from scratch, `trivial` the best predictor that learns nothing, `tolerance` the
 absolute change that `verify` allows. Names are `<split>/<system>/<title>`,
 `few_shot/<examples>/<title>`, `resolution/<grid>/<title>` or `shift/<ranges>/<title>`."""
-OPTIONAL = ("baseline_spread",)
+OPTIONAL = ("baseline_spread", "trivials")
+"""Keys of some figures. `trivials` holds what each predictor scores that learns nothing, by name;
+`trivial` is the best of them."""
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """From the format of a key to the next; applied in turn, so that older releases stay readable."""
 

@@ -1,10 +1,12 @@
 """The generated parts of README.md: what is in the zoo, and what the quick start gave."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from zoo import manifest, shelf
-from zoo.card_tables import table
+from zoo.card_tables import best_trivial, table
 
 EXPECTED = Path("recipes") / "quickstart" / "expected.md"
 
@@ -29,11 +31,16 @@ def models() -> str:
                 ", ".join(config["about"]["equations"]).replace("_", "-"),
                 f"{manifest.parameters(folder):,}",
                 f"{headline['value']:.4f}" if headline else "",
-                f"{headline['trivial']:.4f}" if headline else "",
+                _trivial(headline) if headline else "",
             ]
         )
     head = ["name", "model", "equations", "numbers", "test error", "best trivial predictor"]
     return table(head, rows) + "\n\nError: mean relative L2 on unseen samples, mean over equations."
+
+
+def _trivial(headline: Mapping[str, Any]) -> str:
+    name = best_trivial(headline)
+    return f"{headline['trivial']:.4f}" + (f" ({name})" if name else "")
 
 
 def _block(text: str, name: str, content: str) -> str:

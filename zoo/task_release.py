@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoo import release, shelf
-from zoo.data.points.points import Points
+from zoo.data.points.point_data import PointData
 from zoo.figures import figures, pretext_figures
 from zoo.metrics.base import PerSystem
 
@@ -35,15 +35,20 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
         recipe=recipe.read_text() if recipe.is_file() else None,
         lineage=[*_teachers(task), *(task._parent["lineage"] if task._parent is not None else [])],
         preview=_picture(task, model.eval()),
-        about=_about(task, folder.name),
+        about=_about(task, run_name(folder)),
     )
+
+
+def run_name(folder: Path) -> str:
+    """What a run is called in lineages: its folder, of a variant with its stage's before it."""
+    return f"{folder.parent.name}/{folder.name}" if "=" in folder.name else folder.name
 
 
 def _teachers(task: Any) -> list[dict[str, str]]:
     """The releases that data or objective have learned from, each once."""
     # a frozen teacher may be an attribute and no submodule
     models = [*task.objective.modules(), vars(task.objective).get("teacher")]
-    models += task.data.teachers() if isinstance(task.data, Points) else []
+    models += task.data.teachers() if isinstance(task.data, PointData) else []
     known = {one.released["sha256"]: one.released for one in models if hasattr(one, "released")}
     return [{"stage": "teacher", **told} for told in known.values()]
 

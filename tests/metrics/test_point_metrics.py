@@ -13,6 +13,7 @@ from zoo.figures import figures
 from zoo.metrics.forcing_error import ForcingError
 from zoo.metrics.gradient_error import GradientError
 from zoo.metrics.point_error import PointError
+from zoo.metrics.relative_l1 import RelativeL1
 from zoo.metrics.residual_error import ResidualError
 from zoo.models.base import block, build
 from zoo.models.mlp import MLP
@@ -98,6 +99,7 @@ def check(found, title, sums, scaled):
 CELL = (1 / 3) * (1 / 2)
 NORMS = {
     "relative": lambda e, s, _: math.sqrt(e / s),
+    "first": lambda e, s, _: e / s,
     "l2": lambda e, _, __: math.sqrt(CELL * e),
 }
 KINDS = {
@@ -106,6 +108,12 @@ KINDS = {
         lambda f, t, _: (f[0] - t[0]) ** 2,
         lambda _, t, __: t[0] ** 2,
         "relative",
+    ),
+    "relative_l1": (
+        RelativeL1(),
+        lambda f, t, _: abs(f[0] - t[0]),
+        lambda _, t, __: abs(t[0]),
+        "first",
     ),
     "l2": (PointError(relative=False), lambda f, t, _: (f[0] - t[0]) ** 2, lambda *_: 0, "l2"),
     "gradient_relative_l2": (

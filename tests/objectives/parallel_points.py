@@ -5,6 +5,7 @@ Parts are uneven between the ranks, and one part has fewer points than there are
 
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,23 +18,33 @@ from torch import Tensor, nn
 from tests.objectives import toys
 from tests.waves import Wave
 from zoo.data.points.evaluation import Evaluation
+from zoo.data.points.fresh import Fresh
 from zoo.data.points.initial import Initial
 from zoo.data.points.instances import Instances
 from zoo.data.points.interior import Interior
+from zoo.data.points.point_data import PointData
 from zoo.data.points.points import Points
 from zoo.data.targets.analytic import Analytic
 from zoo.metrics.point_error import PointError
 from zoo.metrics.residual_error import ResidualError
+from zoo.objectives.adversarial import Adversarial
+from zoo.objectives.balanced import Balanced
 from zoo.objectives.pointwise import Pointwise
 from zoo.objectives.terms.gradient import Gradient
 from zoo.objectives.terms.residual import Residual
 from zoo.objectives.terms.value import Value
+from zoo.pde.points.heat_ball import HeatBall
 
 STEPS, WORLD = 3, 2
 RUNS = {
     "uneven": lambda: Pointwise([Gradient()], [Value("initial", 0.5)]),
     "alone": lambda: Pointwise([Residual(weight=0.1)], [Value("single")]),
     "starved": lambda: Pointwise([Value("single")]),
+    "balanced": lambda: Pointwise(
+        [Gradient()], [Value("initial"), Value("single")], balance=Balanced(every=2)
+    ),
+    "fresh": lambda: Pointwise([Residual()], [Value("boundary"), Value("initial", 2.0)]),
+    "moved": lambda: Pointwise([Residual()], [Value("initial")], adversary=Adversarial(2)),
 }
 
 
@@ -50,10 +61,23 @@ def data(rank: int, world: int) -> Points:
     return found
 
 
+def fresh(rank: int, world: int) -> Fresh:
+    """The heat equation, with fewer initial points than there are ranks."""
+    found = Fresh(HeatBall(3), 5, boundary=4, initial=1, steps_per_epoch=STEPS, seed=1)
+    found.trainer = data(rank, world).trainer
+    return found
+
+
+def batches(points: PointData) -> Iterator[dict[str, Any]]:
+    """The batches of an epoch, as the trainer hands them on."""
+    for batch in points.train_dataloader():
+        yield points.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+
+
 class Pair(nn.Module):
     """What DDP wraps: a model and its objective, as Task is."""
 
-    def __init__(self, objective: Pointwise, points: Points) -> None:
+    def __init__(self, objective: Pointwise, points: PointData) -> None:
         super().__init__()
         self.net, self.objective = toys.field(points), objective
 
@@ -63,15 +87,16 @@ class Pair(nn.Module):
 
 def train(name: str, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
     """State after a few steps on this rank's share of each batch."""
-    points = data(rank, world)
+    points = (fresh if name in ("fresh", "moved") else data)(rank, world)
     pair = Pair(RUNS[name](), points)
     run: Any = pair if world == 1 else nn.parallel.DistributedDataParallel(pair)
     optimizer = torch.optim.SGD(pair.parameters(), lr=1e-2)
-    for batch in points.train_dataloader():
+    for batch in batches(points):
         optimizer.zero_grad()
         run(batch).backward()
         optimizer.step()
-    return {key: value.contiguous() for key, value in pair.net.state_dict().items()}
+    state = {**pair.net.state_dict(), **dict(pair.objective.named_buffers())}
+    return {key: value.contiguous() for key, value in state.items()}
 
 
 def measured(rank: int = 0, world: int = 1) -> dict[str, Tensor]:

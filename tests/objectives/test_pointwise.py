@@ -58,7 +58,17 @@ def test_terms_on_one_part_share_one_jet(wave, monkeypatch):
     monkeypatch.setattr(MLP, "jet", lambda self, x: asked.append(x) or jet(self, x))
     inside = [Value("interior"), Gradient(), Hessian(), Residual()]
     Pointwise(inside, [Value("initial")])(model, batch)
-    assert [id(x) for x in asked] == [id(batch[name]["x"]) for name in ("interior", "initial")]
+    # values alone, as on the initial part, need no jet
+    assert [id(x) for x in asked] == [id(batch["interior"]["x"])]
+
+
+def test_terms_that_see_values_alone_have_no_derivative_to_look_at(wave):
+    class Mistaken(Gradient):
+        derivatives = False
+
+    model, batch = wave
+    with pytest.raises(NotImplementedError, match="set `derivatives` of the term"):
+        Pointwise([Mistaken()], [Value("initial")])(model, batch)
 
 
 def test_sides_are_added_to_the_interior(wave):

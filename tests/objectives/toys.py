@@ -11,6 +11,7 @@ from zoo.data.points.ends import Ends
 from zoo.data.points.initial import Initial
 from zoo.data.points.instances import Instances
 from zoo.data.points.interior import Interior
+from zoo.data.points.point_data import PointData
 from zoo.data.points.points import Points
 from zoo.data.points.sides import Sides
 from zoo.data.targets.analytic import Analytic
@@ -83,7 +84,7 @@ def batch(dimension: int = 2, count: int = 4, n: int = 16, ahead: int = 1) -> di
     }
 
 
-def field(data: Points, width: int = 8) -> MLP:
+def field(data: PointData, width: int = 8) -> MLP:
     """A perceptron for some points, in float64."""
     torch.manual_seed(0)
     return MLP(data.interface(), width=width, layers=2).double()

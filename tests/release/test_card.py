@@ -237,3 +237,35 @@ def test_a_teacher_is_told_and_is_no_base_model(model, tmp_path):
     folder = zoo.save_pretrained(model, tmp_path / "m", lineage=lineage)
     assert "base_model" not in front(folder)
     assert "| teacher | one | aaaaaaaaaaaaaaaa |" in card.card(folder)
+
+
+PREDICTORS = {"constant": 0.5, "ansatz_time": 0.125}
+
+
+def named(value, trivial=0.125):
+    return figure("test/heat/relative_l2", value, trivial=trivial) | {"trivials": PREDICTORS}
+
+
+def test_the_best_trivial_predictor_stands_beside_a_figure_by_name(folder):
+    add_figures(folder, [named(0.0625)])
+    text = card.card(folder)
+    assert "| test/heat/relative_l2 | 0.0625 |  | 256 | 2 | 0.125 (ansatz time) |" in text
+    assert "Beats its trivial predictor on every figure below that has one." in text
+
+
+def test_the_first_line_names_the_predictor_that_is_not_beaten(folder):
+    add_figures(folder, [named(0.25)])
+    assert card.text(folder).startswith(
+        "**Does not beat its best trivial predictor (ansatz time) on test/heat/relative_l2: 0.25 "
+        "against 0.125.**"
+    )
+
+
+def test_a_mean_over_systems_whose_best_predictors_differ_names_none(folder):
+    add_figures(folder, [named(0.0625, trivial=0.1)])
+    assert "| 256 | 2 | 0.1 |" in card.card(folder)
+
+
+def test_all_predictors_are_kept_in_the_release(folder):
+    add_figures(folder, [named(0.25)])
+    assert zoo.release.figures(folder)[-1]["trivials"] == PREDICTORS

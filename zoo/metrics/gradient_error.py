@@ -12,6 +12,7 @@ class GradientError(PointMetric):
     def __init__(self, relative: bool = True) -> None:
         super().__init__(relative)
         self.title = "gradient_relative_l2" if relative else "gradient_l2"
+        self.trivial = relative
 
     def errors(self, model: Model, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
         """As in PointMetric."""

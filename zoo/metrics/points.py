@@ -1,5 +1,5 @@
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,18 +11,20 @@ INSTANCES = 64
 
 
 class PointMetric(PerSystem):
-    """A norm over a lattice, from sums by region and by instance of the parameters.
+    """A norm over points, from sums by region and by instance of the parameters.
 
     Norms are taken over each instance's points and averaged over instances; the headline is over
     all regions together. Exact under DDP: sums are added in float64 before any root is drawn.
 
     Args:
-        relative: divide by the norm of the truth, else the norm times the root of the cell's
-            volume: an L2 norm over the region.
+        relative: divide by the norm of the truth; else the norm over the region, each point of a
+            lattice standing for its cell, or over the law that points are drawn by.
     """
 
+    order: ClassVar[int] = 2
+    """p of the norm (Σ|e|ᵖ)¹ᐟᵖ over points and numbers at a point."""
     trivial = False
-    """Whether the predictors that ignore x have this figure too."""
+    """Whether the predictors that learn nothing have this figure too."""
 
     scale: Tensor
 
@@ -49,8 +51,8 @@ class PointMetric(PerSystem):
         weight = 1.0 if self.relative else batch["cell"]
         rows = batch["system"]
         for state, values in ((self.total, error), (self.scale, truth)):
-            squares = values.double().flatten(1).square().sum(1) * weight
-            state[:, number].index_add_(0, rows, squares)
+            powers = values.double().flatten(1).abs().pow(self.order).sum(1) * weight
+            state[:, number].index_add_(0, rows, powers)
         self.count[:, number].index_add_(0, rows, torch.ones_like(rows, dtype=torch.float64))
 
     def compute(self) -> dict[str, Tensor]:
@@ -69,8 +71,8 @@ class PointMetric(PerSystem):
         seen = count > 0
         if not bool(seen.any()):
             return
-        squares = total / scale.clamp_min(1e-300) if self.relative else total
-        found[name] = squares[seen].sqrt().mean()
+        powers = total / scale.clamp_min(1e-300) if self.relative else total
+        found[name] = powers[seen].pow(1 / self.order).mean()
         self.seen[name] = int(count.sum())
 
 

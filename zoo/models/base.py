@@ -15,6 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from zoo.models.parts.normaliser import Normaliser
+from zoo.pde.points.equation import PointEquation
+
+EQUATIONS = "zoo.pde.points."
+"""Where the equation comes from that a model holds; nothing else of a model does."""
 
 
 class BlockError(ValueError):
@@ -146,6 +150,11 @@ def block(module: object) -> dict[str, Any]:
         if not hasattr(module, name):
             raise BlockError(f"{cls.__name__} keeps no attribute {name!r}; store each argument")
         arguments[name] = _plain(getattr(module, name), f"{cls.__name__}.{name}")
+    for inner in arguments.values():
+        # a model inside another one has its interface, which stands once
+        given = inner.get("init_args", {}) if isinstance(inner, dict) else {}
+        if "interface" in given and given["interface"] == arguments.get("interface"):
+            del given["interface"]
     return {"class_path": f"{cls.__module__}.{cls.__qualname__}", "init_args": arguments}
 
 
@@ -177,13 +186,17 @@ def build(
     described: Mapping[str, Any],
     expect: type = Model,
     allowed: tuple[str, ...] = ("zoo.models.",),
+    around: Interface | None = None,
 ) -> Any:
     """Build the object that a block describes; nothing outside `allowed` is imported or called.
+
+    An argument that is a PointEquation may be one of ours, whatever is allowed elsewhere.
 
     Args:
         described: a block, as `block` writes it.
         expect: the class that the built object must subclass.
         allowed: packages, each with its final dot, whose classes may be built.
+        around: interface of the model around this one, for a model that names none.
 
     Raises:
         BlockError: the path is not the class's own, lies outside `allowed`, is no `expect`, or an
@@ -199,14 +212,18 @@ def build(
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {known}"
             raise BlockError(f"{cls.__name__} has no argument {name!r}{hint}")
+    if around is not None and "interface" in known:
+        arguments.setdefault("interface", around)
+    if isinstance(arguments.get("interface"), Mapping):
+        arguments["interface"] = interface(arguments["interface"])
+    face = arguments.get("interface")
     for name, value in arguments.items():
         plain = _dataclass(parameters[name].annotation)
-        if name == "interface" and isinstance(value, Mapping):
-            arguments[name] = interface(value)
-        elif plain is not None and isinstance(value, Mapping):
+        if plain is not None and isinstance(value, Mapping) and "class_path" not in value:
             arguments[name] = _filled(plain, value)
         else:
-            arguments[name] = tupled(_built(value, allowed), parameters[name].annotation)
+            taken = parameters[name].annotation
+            arguments[name] = tupled(_built(value, allowed, taken, face), taken)
     return cls(**arguments)
 
 
@@ -247,9 +264,15 @@ def tupled(value: Any, annotation: Any) -> Any:
     return value
 
 
-def _built(value: Any, allowed: tuple[str, ...]) -> Any:
+def _built(
+    value: Any, allowed: tuple[str, ...], taken: Any = None, around: Interface | None = None
+) -> Any:
     if isinstance(value, Mapping) and "class_path" in value:
-        return build(value, object, allowed)
+        if taken is PointEquation:
+            # a model may be built without storage; what an equation has computed is no weight
+            with torch.device("cpu"):
+                return build(value, PointEquation, (EQUATIONS, *allowed))
+        return build(value, object, allowed, around)
     if isinstance(value, list | tuple):
         return [_built(item, allowed) for item in value]
     return value

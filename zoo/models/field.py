@@ -9,6 +9,9 @@ from torch import Tensor
 from zoo.models.base import Interface, Model
 from zoo.ops.jets import AutogradJet, Jet
 
+SLACK = 1e-5
+"""How far outside a point may lie, relative to its size."""
+
 
 class Estimator(ABC):
     """How the derivatives of a field are found where its own way is not wanted.
@@ -40,8 +43,16 @@ class Field(Model):
         if x.ndim != 2 or x.shape[1] != len(names):
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; this model needs (b, {len(names)}), one column "
-                f"for each of {names}"
+                f"for each of {listed(names)}"
             )
+
+    def beyond(self, x: Tensor) -> Tensor:
+        """How far each point (b, D) lies outside of where the field means anything, (b,).
+
+        Zero for fields that know of no domain: they extrapolate. One that knows it gives the
+        distance to it, less the radius that it is smoothed over.
+        """
+        return torch.zeros(len(x), dtype=x.dtype, device=x.device)
 
     def values(self, x: Tensor) -> Tensor:
         """Normalised points (b, d) to normalised values (b, c)."""
@@ -83,13 +94,15 @@ class Field(Model):
             result: (..., outputs).
 
         Raises:
-            ValueError: NaNs, wrong columns, unknown or missing parameters or coordinates.
+            ValueError: NaNs, wrong columns, unknown or missing parameters or coordinates, points
+                `beyond` what the field is made for.
         """
         want, like = self.interface, next(self.parameters())
         points = np.asarray(x, dtype=float)
         if points.shape[-1:] != (len(want.inputs),):
             raise ValueError(
-                f"x has shape {points.shape}; its last axis holds the coordinates {want.inputs}"
+                f"x has shape {points.shape}; its last axis holds the coordinates "
+                f"{listed(want.inputs)}"
             )
         columns = np.concatenate([points, self._broadcast(p, points.shape[:-1])], -1)
         if not np.isfinite(columns).all():
@@ -97,6 +110,7 @@ class Field(Model):
         flat = torch.as_tensor(columns.reshape(-1, columns.shape[-1])).to(like)
         axes = [_place(name, want) for name in derivatives]
         with torch.no_grad():
+            _refuse(self.beyond(flat), points, want)
             y = self.jet(flat).derivative(*axes) if axes else self(flat)
         return y.cpu().numpy().reshape(*points.shape[:-1], len(want.outputs))
 
@@ -112,6 +126,34 @@ class Field(Model):
                 f"p has shape {given.shape}; its last axis holds the parameters {names}"
             )
         return np.broadcast_to(given, (*shape, len(names)))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words; of many the first two and the last, and how many there are."""
+    if len(names) <= 8:
+        return str(tuple(names))
+    return f"({names[0]!r}, {names[1]!r}, ..., {names[-1]!r}), {len(names)} in all"
+
+
+def _refuse(beyond: Tensor, points: np.ndarray, interface: Interface) -> None:
+    """Name the first of the points that lie outside.
+
+    Raises:
+        ValueError: there is one.
+    """
+    # points of a side may lie outside by round-off
+    lost = beyond.cpu().numpy() > SLACK * (1 + np.abs(points).max(initial=0.0))
+    if not lost.any():
+        return
+    first = int(lost.argmax())
+    place = points.reshape(-1, points.shape[-1])[first]
+    told = [f"{n} = {v:.4g}" for n, v in zip(interface.inputs[:4], place, strict=False)]
+    rest = ["..."] * (len(place) > 4)
+    raise ValueError(
+        f"{lost.sum()} of {len(lost)} points lie outside the domain that this field is made for, "
+        f"first x[{first}] at {', '.join([*told, *rest])}, {float(beyond[first]):.3g} too far; "
+        "move them inside"
+    )
 
 
 def _place(name: str, interface: Interface) -> int:

@@ -4,12 +4,16 @@ import torch
 from torch import Tensor
 
 from zoo.models.base import Interface, Model
-from zoo.models.field import Field
+from zoo.models.field import Estimator, Field, listed
+from zoo.objectives.adversarial import Adversarial
+from zoo.objectives.balanced import Balanced
 from zoo.objectives.base import Objective
 from zoo.objectives.terms.gradient import Gradient
 from zoo.objectives.terms.term import Term
 from zoo.objectives.terms.value import Value
+from zoo.objectives.terms.value_jet import ValueJet
 from zoo.ops.jets import Jet
+from zoo.pde.points.equation import PointEquation
 
 
 class Pointwise(Objective):
@@ -18,19 +22,31 @@ class Pointwise(Objective):
     The objectives of Trenta et al. are lists of terms, beside `Value` on the boundary and on the
     initial values: OUTL is Value; DERL Gradient; SOB Value and Gradient; HESL Hessian; DER+HESL
     Gradient and Hessian; SOB+HES Value, Gradient and StochasticHessian; PINN Residual; OUTL+PINN
-    Value and Residual. Terms on one part share one jet.
+    Value and Residual. Terms on one part share one jet; a part whose terms need no derivatives has
+    none.
 
     Args:
         interior: what is compared inside: it tells one method from another.
         sides: what holds at sides and initial times, and what earlier stages have left; the same
             for all methods.
+        estimator: how derivatives are found; in the model's own way if left out.
+        balance: adapts the weights of the sides; they stay as they are if left out.
+        adversary: moves points to where the loss is large.
 
     Source:
         Trenta, Cossu, Bacciu, Learning and Transferring Physical Models through Derivatives, TMLR
         2026 (arXiv 2505.01391).
     """
 
-    def __init__(self, interior: list[Term], sides: list[Term] | None = None) -> None:
+    def __init__(
+        self,
+        interior: list[Term],
+        sides: list[Term] | None = None,
+        *,
+        estimator: Estimator | None = None,
+        balance: Balanced | None = None,
+        adversary: Adversarial | None = None,
+    ) -> None:
         super().__init__()
         terms = [*interior, *(sides or [])]
         if not any(term.fixes_values and term.weight > 0 for term in terms):
@@ -45,6 +61,11 @@ class Pointwise(Objective):
             for i, title in enumerate(named)
         ]
         """What each term is called in logs."""
+        self.estimator, self.adversary = estimator, adversary
+        self.balance = balance
+        self._first = len(interior)
+        if balance is not None:
+            balance.size(len(terms) - len(interior))
 
     @classmethod
     def tiny(cls) -> "Pointwise":
@@ -57,6 +78,14 @@ class Pointwise(Objective):
             raise ValueError(
                 f"{type(model).__name__} is no Field; terms over points need a function of points"
             )
+        for kind in ("inputs", "coefficients", "outputs"):
+            own, theirs = getattr(model.interface, kind), getattr(interface, kind)
+            if own != theirs:
+                raise ValueError(
+                    f"the model has the {kind} {listed(own)}, the data's equation "
+                    f"{listed(theirs)}; give the net block no interface, so that it takes the "
+                    "data's, or start from a release for this equation"
+                )
         for term in self._terms():
             term.bind(model)
 
@@ -66,24 +95,67 @@ class Pointwise(Objective):
     def forward(self, model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:
         """As in Objective; each term by its name, unweighted."""
         assert isinstance(model, Field)
-        jets: dict[str, Jet] = {}
-        found: dict[str, Tensor] = {}
-        loss: Tensor | float = 0.0
-        for title, term in zip(self.titles, self._terms(), strict=True):
-            part = _part(batch, term)
-            if not len(part["x"]):
-                # fewer points than ranks, and this one has none; DDP waits for every gradient
-                idle = sum(p.sum() for p in model.parameters() if p.requires_grad) * 0.0
-                loss, found[title] = loss + idle, part["weight"] * 0
-                continue
-            if term.part not in jets:
-                jets[term.part] = model.jet(part["x"])
-            values = term(model, jets[term.part], part, batch["equation"])
-            mean = values.mean() * part["weight"]
-            found[title] = mean.detach()
-            loss = loss + term.weight * mean
-        assert isinstance(loss, Tensor)
-        return {"loss": loss, **found}
+        terms = self._terms()
+        found: dict[int, Tensor] = {}
+        for name in dict.fromkeys(term.part for term in terms):
+            found |= self._means(model, batch, name)
+        means = [found[i] for i in range(len(terms))]
+        weighted = [_times(term.weight, mean) for term, mean in zip(terms, means, strict=True)]
+        told = {title: mean.detach() for title, mean in zip(self.titles, means, strict=True)}
+        if self.balance is not None:
+            first = self._first
+            inside = torch.stack(weighted[:first]).sum() if first else means[0] * 0
+            factors = self.balance(model, inside, means[first:]).unbind()
+            weighted[first:] = [f * one for f, one in zip(factors, weighted[first:], strict=True)]
+            told |= {
+                f"factor_{t}": f.clone() for t, f in zip(self.titles[first:], factors, strict=True)
+            }
+        loss = weighted[0]
+        for one in weighted[1:]:
+            loss = loss + one
+        return {"loss": loss, **told}
+
+    def _means(self, model: Field, batch: dict[str, Any], name: str) -> dict[int, Tensor]:
+        """The terms on one part, by their place: means over its points on all ranks."""
+        own = {i: term for i, term in enumerate(self._terms()) if term.part == name}
+        terms, equation = list(own.values()), batch["equation"]
+        part = [_part(batch, term) for term in terms][-1]
+        if not len(part["x"]):
+            # fewer points than ranks, and this one has none; DDP waits for every gradient
+            idle = sum(p.sum() for p in model.parameters() if p.requires_grad) * part["weight"] * 0
+            return {i: idle for i in own}
+        if self.adversary is not None and self.adversary.moves(name):
+            part = self.adversary.worst(
+                name, part, equation, lambda moved: self._loss(terms, model, moved, equation)
+            )
+        values = self._values(terms, model, part, equation)
+        share = part["weight"]
+        return {i: _times(share, one.mean()) for i, one in zip(own, values, strict=True)}
+
+    def _loss(
+        self, terms: list[Term], model: Field, part: dict[str, Any], equation: PointEquation
+    ) -> Tensor:
+        """The weighted terms of each point of a part together, (n,)."""
+        values = self._values(terms, model, part, equation)
+        each = [_times(t.weight, v) for t, v in zip(terms, values, strict=True)]
+        return each[0] if len(each) == 1 else torch.stack(each).sum(0)
+
+    def _values(
+        self, terms: list[Term], model: Field, part: dict[str, Any], equation: PointEquation
+    ) -> list[Tensor]:
+        """Each term at each point of a part, from one jet, (n,)."""
+        x = part["x"]
+        jet: Jet
+        if not any(term.derivatives for term in terms):
+            jet = ValueJet(lambda: model(x))
+        else:
+            jet = model.jet(x) if self.estimator is None else model.jet(x, by=self.estimator)
+        return [term(model, jet, part, equation) for term in terms]
+
+
+def _times(factor: float | Tensor, value: Tensor) -> Tensor:
+    """The product; one of a step's small operations less where the factor is a plain one."""
+    return value if isinstance(factor, float) and factor == 1.0 else factor * value
 
 
 def _part(batch: dict[str, Any], term: Term) -> dict[str, Any]:

@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from zoo.models.field import Field
 from zoo.pde.points.equation import PointEquation
+from zoo.plots.cloud_preview import cloud_preview
 from zoo.plots.style import BLUE, DIVERGING, ORANGE, RULES, SEQUENTIAL, named, png
 
 POINTS = 101
 LINES = 3
+PLANES = 4
+"""Coordinates up to which a plane through two of them tells something."""
 
 
 def field_preview(model: Field, data: Any) -> bytes:
@@ -21,7 +24,7 @@ def field_preview(model: Field, data: Any) -> bytes:
 
     One coordinate: lines for the first validation instances. More: a plane through the last two,
     with time at its end and the other coordinates in the middle, for the first instance. The
-    residual is the root of the sum of squares over equations.
+    residual is the root of the sum of squares over equations. Many: see `cloud_preview`.
 
     Args:
         model: what was trained.
@@ -31,6 +34,8 @@ def field_preview(model: Field, data: Any) -> bytes:
     instances = data.instances.draw(equation)["validation"]
     if len(equation.coordinates) == 1:
         return _lines(model, equation, instances[:LINES])
+    if len(equation.coordinates) > PLANES:
+        return cloud_preview(model, equation)
     return _plane(model, equation, instances[0])
 
 

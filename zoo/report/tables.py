@@ -48,6 +48,7 @@ def entry(name: str, results: Sequence[Result], figure: str, same: bool) -> dict
         "n": told[0]["n"],
         "seeds": sorted({seed for each in told for seed in each["seeds"]}),
         "trivial": told[0]["trivial"],
+        "trivials": told[0].get("trivials"),
         "remeasure": False,
         **({key: told[0].get(key) for key in BLOCKS} if same and len(results) == 1 else {}),
     }

@@ -24,6 +24,7 @@ class Periodic(Term):
         if order not in (0, 1):
             raise ValueError(f"order={order}: 0 or 1")
         self.order = order
+        self.derivatives = order > 0
 
     def forward(
         self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation

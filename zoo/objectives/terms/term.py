@@ -10,7 +10,9 @@ from zoo.pde.points.equation import PointEquation
 
 
 class Term(nn.Module, ABC):
-    """One term of a loss over points: a non-negative number at each point of one part.
+    """One term of a loss over points: a number at each point of one part.
+
+    It is not below zero, or an estimate of what is not.
 
     Args:
         part: the batch's part that it looks at.
@@ -21,6 +23,8 @@ class Term(nn.Module, ABC):
     """Keys that the part must hold beside its points."""
     fixes_values: ClassVar[bool] = False
     """Whether the term sees values, so that no constant of integration is left open."""
+    derivatives: bool = True
+    """Whether the term looks at the jet's derivatives; one that does not sees values alone."""
 
     def __init__(self, part: str = "interior", weight: float = 1.0) -> None:
         super().__init__()

@@ -20,6 +20,7 @@ class Value(Term):
 
     needs = ("y",)
     fixes_values = True
+    derivatives = False
 
     def forward(
         self, model: Field, jet: Jet, part: dict[str, Any], equation: PointEquation
