@@ -13,6 +13,10 @@ class StochasticHessian(Term):
     """|(∇û(x + σv) - ∇û(x))/σ - D²u v|, averaged over random unit vectors v.
 
     The norm is not squared. Directions are drawn anew at each step and are the same for all points.
+    How many numbers are drawn does not depend on the points, so ranks that were seeded alike, as
+    `seed_everything` does, draw the same ones, and their weighted mean is what one process finds.
+    Where their generators differ, as after a step in which one rank had no points, each has
+    directions of its own: the mean over draws is the same, from more directions in all.
 
     Args:
         part: as in Term.
