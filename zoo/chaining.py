@@ -1,17 +1,18 @@
 """`zoo run`: a chain, or a single recipe, from the shelf, a file or the Hub."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from zoo import allowlist, reading, shelf
 from zoo import recipe as recipes
 from zoo.reading import Mistake
 from zoo.recipe import Chain, Run
-from zoo.stages import Runner
+from zoo.stages import Result, Runner
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what the arguments name; the exit code."""
+    """Run what the arguments name; the exit code: 1 too where a gate of the report fails."""
     if allowlist.is_remote(args.chain) and args.chain not in shelf.recipes():
         from zoo.training import train
 
@@ -35,12 +36,25 @@ def run(args: argparse.Namespace) -> int:
     _check(chain)
     results = runner.run(args.force)
     if chain.report is not None:
-        from zoo.report import report
-
-        print(report(chain, results))
-    else:
-        print("\n".join(f"release: {one.release}" for one in results if one.release.is_dir()))
+        return _report(chain, results)
+    print("\n".join(f"release: {one.release}" for one in results if one.release.is_dir()))
     return 0
+
+
+def _report(chain: Chain, results: list[Result]) -> int:
+    """Print the chain's report; 1 if a gate of it fails."""
+    from zoo.report import report
+    from zoo.report.methods import FAILS
+
+    text = report(chain, results)
+    print(text)
+    failed = [line for line in text.splitlines() if line.startswith(f"{FAILS} ")]
+    if failed:
+        print(f"zoo run: of the report's gates {len(failed)} do not hold", file=sys.stderr)
+        print(
+            "\n".join(f"  {line.removeprefix(FAILS).strip()}" for line in failed), file=sys.stderr
+        )
+    return 1 if failed else 0
 
 
 def _single(args: argparse.Namespace) -> list[str]:

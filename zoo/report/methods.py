@@ -14,6 +14,8 @@ from zoo.report.tables import aligned, by_stage, demand, entry, markdown
 from zoo.stages import Result, figures
 
 SEED = ("seed", "seed_everything")
+FAILS = "FAILS"
+"""How the line of a gate begins that must hold and does not."""
 Keys = dict[str, str]
 
 
@@ -77,7 +79,7 @@ class Gate:
         word = "not run"
         if found:
             holds = all(self.low <= value <= self.high for value in found)
-            word = ("holds" if holds else "FAILS") if self.gate else ("yes" if holds else "no")
+            word = ("holds" if holds else FAILS) if self.gate else ("yes" if holds else "no")
             told = f"{min(found):.3g} to {max(found):.3g} ({len(found)})"
             told = f"{found[0]:.3g}" if len(found) == 1 else told
         every = "mean" if self.mean else "every run"
