@@ -1,0 +1,1 @@
+"""Spins on periodic lattices: energies, exact values, and chains that sample them."""
