@@ -128,7 +128,7 @@ def directional(
         along: the directions, a tensor for each argument.
     """
     if not torch.is_grad_enabled():
-        _load_rules()
+        load_rules()
         value, slope, *_ = torch.func.jvp(function, at, along)
         return value, slope
     points = tuple(x.detach().requires_grad_() for x in at)
@@ -148,7 +148,7 @@ def _pulled(y: Tensor, at: tuple[Tensor, ...], dual: Tensor | None) -> tuple[Ten
 
 
 @cache
-def _load_rules() -> None:
+def load_rules() -> None:
     """Let torch load its rules of forward mode without telling that it does so by torch.jit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import vmap
 
+from zoo.ops.derivatives import load_rules
 from zoo.ops.jets import AutogradJet
 from zoo.ops.recompute import recomputed
 
@@ -54,6 +55,7 @@ class MappedJet(AutogradJet):
 
         Both have x's columns: directions have zeros for the parameters.
         """
+        load_rules()
         with torch.inference_mode(False), torch.set_grad_enabled(self._keep):
             x = self._x.clone()
             wide = F.pad(directions, (0, x.shape[1] - self._size)).clone()
