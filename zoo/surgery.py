@@ -141,7 +141,11 @@ def _fresh(
     described = block(model)
     given = described["init_args"] | dict(arguments)
     given["interface"] = dataclasses.asdict(interface)
-    given["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
+    # a model around another one leaves scaling to it
+    scaling = given
+    while "normaliser" not in scaling:
+        scaling = scaling["inner"]["init_args"]
+    scaling["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return make({**described, "init_args": given})

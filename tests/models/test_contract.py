@@ -47,9 +47,9 @@ def test_models_are_found():
 
 @every_model
 def test_a_block_builds_the_same_model(cls):
-    net = tiny(cls)
+    net = tiny(cls).eval()
     described = json.loads(json.dumps(block(net)))
-    again = build(described)
+    again = build(described).eval()
     assert block(again) == block(net)
     again.load_state_dict(net.state_dict())
     inputs = net.example(torch.Generator().manual_seed(1))
@@ -58,7 +58,7 @@ def test_a_block_builds_the_same_model(cls):
 
 @every_model
 def test_weights_return_from_a_file_bit_for_bit(cls, tmp_path):
-    net, other = tiny(cls), tiny(cls, seed=1)
+    net, other = tiny(cls).eval(), tiny(cls, seed=1).eval()
     save_file(net.state_dict(), tmp_path / "w.safetensors")
     other.load_state_dict(load_file(tmp_path / "w.safetensors"))
     inputs = net.example(torch.Generator().manual_seed(1))

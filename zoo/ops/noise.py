@@ -1,0 +1,93 @@
+"""Standard normal draws at points, kept, or made from seeds whenever they are asked for."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+GRANULE = 16
+"""Draws that share a seed; which chunks they are asked for in changes no number."""
+HELD = 2**25
+"""Numbers that are kept rather than made again: 134 MB in single precision."""
+
+
+class Noise(ABC):
+    """z, standard normal: m draws, the same for all points or each point's own.
+
+    Args:
+        count: m.
+    """
+
+    count: int
+
+    @abstractmethod
+    def part(self, start: int, stop: int) -> Tensor:
+        """Draws from `start` up to `stop`, (stop - start, d) or (b, stop - start, d)."""
+
+    @abstractmethod
+    def narrow(self, start: int, stop: int) -> "Noise":
+        """The noise that these draws alone are."""
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """Ranges of draws that may lie in memory at a time."""
+        return [(0, self.count)]
+
+
+class HeldNoise(Noise):
+    """Draws that lie in memory.
+
+    Args:
+        z: (m, d) or (b, m, d).
+    """
+
+    def __init__(self, z: Tensor) -> None:
+        self._z = z
+        self.count = z.shape[-2]
+
+    def part(self, start: int, stop: int) -> Tensor:
+        """As in Noise."""
+        return self._z[..., start:stop, :]
+
+    def narrow(self, start: int, stop: int) -> Noise:
+        """As in Noise."""
+        return HeldNoise(self.part(start, stop))
+
+
+class SeededNoise(Noise):
+    """Draws of each point's own, made again for each use: b m d numbers are never held at once.
+
+    Args:
+        seed: of the first draws; the following ones have the following seeds.
+        points: b.
+        draws: m.
+        like: a tensor of the device and precision wanted, whose columns are d.
+        start: the first draw that counts.
+    """
+
+    def __init__(self, seed: int, points: int, draws: int, like: Tensor, start: int = 0) -> None:
+        self._seed, self._points, self._like, self._start = seed, points, like, start
+        self.count = draws
+
+    def part(self, start: int, stop: int) -> Tensor:
+        """As in Noise."""
+        first, last = self._start + start, self._start + stop
+        granules = range(first // GRANULE, -(-last // GRANULE))
+        z = torch.cat([self._granule(i) for i in granules], 1)
+        return z[:, first - granules.start * GRANULE :][:, : last - first]
+
+    def narrow(self, start: int, stop: int) -> Noise:
+        """As in Noise."""
+        first = self._start + start
+        return SeededNoise(self._seed, self._points, stop - start, self._like, first)
+
+    def pieces(self) -> list[tuple[int, int]]:
+        """As in Noise."""
+        step = max(1, HELD // max(1, self._points * self._like.shape[1]))
+        step = max(GRANULE, step // GRANULE * GRANULE)
+        return [(i, min(i + step, self.count)) for i in range(0, self.count, step)]
+
+    def _granule(self, place: int) -> Tensor:
+        like = self._like
+        rng = torch.Generator(like.device).manual_seed(self._seed + place)
+        shape = (self._points, GRANULE, like.shape[1])
+        return torch.randn(shape, generator=rng, dtype=like.dtype, device=like.device)
