@@ -5,6 +5,7 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -16,9 +17,10 @@ from torch import Tensor, nn
 
 from zoo.models.parts.normaliser import Normaliser
 from zoo.pde.points.equation import PointEquation
+from zoo.spin.energy import Energy
 
-EQUATIONS = "zoo.pde.points."
-"""Where the equation comes from that a model holds; nothing else of a model does."""
+LAWS = {PointEquation: "zoo.pde.points.", Energy: "zoo.spin."}
+"""What a model may hold that is no model, and where that comes from; nothing else is built."""
 
 
 class BlockError(ValueError):
@@ -43,6 +45,10 @@ class Interface:
         region: of a model that is a function of points, the closed interval of each input (a
             coordinate), then of each coefficient (a parameter); empty for models of whole fields,
             and then there is a box.
+        colours: of a model of lattices of spins, how many states a spin has; the sides of the box
+            are then numbers of sites. 0 for other models.
+        temperature: of the lattices that such a model is trained on, k_B = 1; None where they are
+            of no temperature.
     """
 
     inputs: tuple[str, ...]
@@ -56,6 +62,8 @@ class Interface:
     horizon: int = 1
     offset: int = 1
     region: tuple[tuple[float, float], ...] = ()
+    colours: int = 0
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
         """Make JSON's lists tuples, and refuse what names no channel."""
@@ -76,6 +84,19 @@ class Interface:
             self._check_region()
         elif not 1 <= len(self.box) <= 3:
             raise BlockError(f"interface.box={list(self.box)} has {len(self.box)} sides; 1 to 3")
+        self._check_spins()
+
+    def _check_spins(self) -> None:
+        if self.colours and (self.colours < 2 or any(n < 2 or n % 1 for n in self.box)):
+            raise BlockError(
+                f"interface.colours={self.colours}, box={list(self.box)}: a spin has at least 2 "
+                "states, and the sides of its lattice are whole numbers of sites, at least 2"
+            )
+        if self.temperature is not None and not (self.colours and 0 < self.temperature < math.inf):
+            raise BlockError(
+                f"interface.temperature={self.temperature} must be finite and above 0, and only "
+                f"models of spins have one (colours={self.colours})"
+            )
 
     def _check_region(self) -> None:
         both = set(self.inputs) & set(self.coefficients)
@@ -190,7 +211,7 @@ def build(
 ) -> Any:
     """Build the object that a block describes; nothing outside `allowed` is imported or called.
 
-    An argument that is a PointEquation may be one of ours, whatever is allowed elsewhere.
+    An argument that is a law (`LAWS`) may be one of ours, whatever is allowed elsewhere.
 
     Args:
         described: a block, as `block` writes it.
@@ -268,10 +289,11 @@ def _built(
     value: Any, allowed: tuple[str, ...], taken: Any = None, around: Interface | None = None
 ) -> Any:
     if isinstance(value, Mapping) and "class_path" in value:
-        if taken is PointEquation:
-            # a model may be built without storage; what an equation has computed is no weight
-            with torch.device("cpu"):
-                return build(value, PointEquation, (EQUATIONS, *allowed))
+        for law, place in LAWS.items():
+            if law in (taken, *typing.get_args(taken)):
+                # a model may be built without storage; what a law has computed is no weight
+                with torch.device("cpu"):
+                    return build(value, law, (place, *allowed))
         return build(value, object, allowed, around)
     if isinstance(value, list | tuple):
         return [_built(item, allowed) for item in value]
