@@ -9,6 +9,7 @@ from zoo import reading, shelf
 from zoo.card_names import gathered
 from zoo.data import arrays, cache
 from zoo.data.fields import SPLITS, Fields
+from zoo.data.points.fresh import Fresh
 from zoo.data.points.point_data import PointData
 from zoo.models.base import block, build
 from zoo.reading import Mistake
@@ -65,7 +66,8 @@ def _points(data: PointData) -> list[str]:
     """Intervals and parts of a cloud of points."""
     equation = data.equation
     place = f"{type(equation).__module__}.{type(equation).__qualname__}"
-    lines = [f"{equation.name}: {place}, drawn anew when a run starts"]
+    often = "at every step" if isinstance(data, Fresh) else "when a run starts"
+    lines = [f"{equation.name}: {place}, drawn anew {often}"]
     told = [
         [name, f"in [{low:.4g}, {high:.4g}] {_unit(equation.units[name])}"]
         for name, (low, high) in equation.region.items()

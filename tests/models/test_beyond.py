@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from zoo.models.base import Interface
+from zoo.models.constrained import Constrained
 from zoo.models.mlp import MLP
+from zoo.models.smoothed import Smoothed
 from zoo.pde.points.heat_ball import HeatBall
 
 BALL = HeatBall(6)
@@ -59,6 +61,23 @@ def test_a_point_of_the_side_is_inside_whatever_its_round_off():
     x[:, 0] = 0.3
     x[:, 1:] /= np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
     assert model.predict(x).shape == (500, 1)
+
+
+def test_a_constrained_field_knows_its_equation_s_domain():
+    inner = made(MLP)
+    model = Constrained(inner.interface, inner, equation=BALL).eval()
+    assert np.isfinite(model.predict(points(0.9999))).all()
+    with pytest.raises(ValueError, match=r"x3 = 1.05, ..., 0.05 too far"):
+        model.predict(points(1.05))
+
+
+def test_a_smoothed_one_answers_as_far_outside_as_it_is_smoothed():
+    inner = made(MLP)
+    known = Constrained(inner.interface, inner, equation=BALL)
+    model = Smoothed(inner.interface, known, sigma=0.04, samples=2, eval_samples=2).eval()
+    assert np.isfinite(model.predict(points(1.039))).all()
+    with pytest.raises(ValueError, match="1 of 1 points lie outside"):
+        model.predict(points(1.041))
 
 
 def test_of_many_names_a_few_are_told():

@@ -67,11 +67,15 @@ def toy(tree):
 
 
 def is_points(tree):
-    return tree["data"]["class_path"].endswith(".Points")
+    return tree["data"]["class_path"].endswith((".Points", ".Fresh"))
 
 
 def few_points(tree):
     given = tree["data"]["init_args"]
+    if "parts" not in given:
+        few = {name: 4 for name in ("interior", "boundary", "initial") if given.get(name)}
+        few["evaluation.init_args.count"] = 40
+        return {f"data.init_args.{key}": count for key, count in few.items()}
     sides = given.get("evaluation", {}).get("points_per_side", 0)
     few = {name: 3 for name in sides} if isinstance(sides, dict) else 3
     options = {"data.init_args.evaluation.points_per_side": few}
