@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -17,13 +16,14 @@ from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
 from zoo.task_finite import Watch, logs_after
 from zoo.task_lbfgs import SecondOrder
+from zoo.task_light import Light, signed
 from zoo.task_measure import check_best, keep_best, measure
 from zoo.task_net import load_parent, make_net, prepare_net
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import save_release, save_test
 
 
-class Task(LightningModule):
+class Task(Light):
     """The one LightningModule: a model, an objective, metrics, an optimiser.
 
     Without `init_from`, the model's normaliser is filled once from the data module's statistics. At
@@ -98,11 +98,6 @@ class Task(LightningModule):
         return self.run.datamodule
 
     @property
-    def run(self) -> Any:
-        """The trainer; Lightning's types leave half of it out."""
-        return self.trainer
-
-    @property
     def measures(self) -> list[PerSystem]:
         """The metrics, as what they are."""
         return [metric for metric in self.metrics if isinstance(metric, PerSystem)]
@@ -112,10 +107,6 @@ class Task(LightningModule):
         if self.init_from is not None:
             release.resolve(self.init_from)
 
-    def configure_callbacks(self) -> list[Any]:
-        """What stops a run that has diverged."""
-        return [self._watch]
-
     def setup(self, stage: str) -> None:
         """Build the model, load released weights, fill the normaliser, name the systems."""
         if not self._ready:
@@ -123,6 +114,7 @@ class Task(LightningModule):
             if stage == "fit":
                 prepare_net(self)
             self._ready = True
+        self.silence()
         for metric in self.measures:
             metric.name_systems(self.data.systems)
             metric.to(self.device)
@@ -142,14 +134,17 @@ class Task(LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
 
+    @signed
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Terms of the objective; the loss is weighted so that uneven ranks average exactly."""
-        terms = self.objective(self.net, batch)
-        first = self._watch.see(self.global_step, batch_idx, terms)
-        if first and (self.global_step == 0 or logs_after(self.trainer, self.global_step + 1)):
+        terms, step = self.objective(self.net, batch), self.global_step
+        first = self._watch.see(step, batch_idx, terms)
+        if first and (step == 0 or logs_after(self.trainer, step + 1)):
             for name, value in terms.items():
                 self.log(f"train/{name}", value.detach(), prog_bar=name == "loss")
-        return terms["loss"] * batch["weight"]
+        loss, weight = terms["loss"], batch["weight"]
+        # a tensor is not looked at: that would wait for the device
+        return loss if isinstance(weight, float) and weight == 1.0 else loss * weight
 
     def optimizer_step(
         self,
@@ -169,9 +164,18 @@ class Task(LightningModule):
         return None if self._second_order is None else self._second_order.evaluations
 
     def on_train_batch_end(self, outputs: Any, batch: dict[str, Any], batch_idx: int) -> None:
-        """Log what L-BFGS has evaluated so far."""
+        """Look for divergence where it is due; log what L-BFGS has evaluated so far."""
+        self._watch.after_step(self)
         if self._second_order is not None:
             self.log("train/evaluations", float(self._second_order.evaluations))
+
+    def on_train_epoch_end(self) -> None:
+        """Look for divergence."""
+        self._watch.look(self, weights=True)
+
+    def on_validation_start(self) -> None:
+        """Look for divergence before weights are measured."""
+        self._watch.before_validation(self)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Add the batch to every metric; a pretext task is measured by its own terms."""
@@ -196,9 +200,8 @@ class Task(LightningModule):
         """Refuse what L-BFGS cannot stand; after a restart, put each rank's generators back."""
         if self._second_order is not None:
             self._second_order.check(self.run)
-        if self._random:
-            restore_generators(self._random, self.global_rank)
-            self._random = []
+        restore_generators(self._random, self.global_rank)
+        self._random = []
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures, and keep the weights if they are the best so far."""
@@ -213,6 +216,7 @@ class Task(LightningModule):
 
     def on_fit_end(self) -> None:
         """Release the model from rank 0."""
+        self._watch.look(self, weights=True)
         if not self.run.fast_dev_run:
             check_best(self)
         self._spent += time.monotonic() - self._started

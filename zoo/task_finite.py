@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback
 from torch import Tensor
 from torch.nn.utils import get_total_norm
 
@@ -26,7 +25,7 @@ def logs_after(trainer: Any, steps: int) -> bool:
     return often > 0 and steps % often == 0
 
 
-class Watch(Callback):
+class Watch:
     """Looks for losses and weights that are not finite, on all ranks together.
 
     What is seen at each step stays on the device; only a look waits for it: when logs are written,
@@ -54,26 +53,16 @@ class Watch(Callback):
             self._seen.append((step, self._latest))
         return first
 
-    def on_train_batch_end(
-        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """As in Lightning's Callback."""
-        each = pl_module.evaluations is not None
-        if each or logs_after(trainer, trainer.global_step):
-            self.look(pl_module, weights=each)
+    def after_step(self, task: Any) -> None:
+        """Look where logs are written, and after each step of L-BFGS."""
+        each = task.evaluations is not None
+        if each or logs_after(task.trainer, task.global_step):
+            self.look(task, weights=each)
 
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """As in Lightning's Callback."""
-        self.look(pl_module, weights=True)
-
-    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
-        """As in Lightning's Callback."""
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.look(pl_module, weights=True)
-
-    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
-        """As in Lightning's Callback; the task releases after it."""
-        self.look(pl_module, weights=True)
+    def before_validation(self, task: Any) -> None:
+        """Look before weights are measured within a fit."""
+        if task.trainer.state.fn == "fit" and not task.trainer.sanity_checking:
+            self.look(task, weights=True)
 
     def look(self, task: Any, *, weights: bool) -> None:
         """Stop the run if a loss since the last look was not finite; every rank looks at once.

@@ -24,9 +24,11 @@ def restore_generators(ranks: list[dict[str, Any]], rank: int) -> None:
     """Put this rank's generators back; a rank that was not there before takes the last one's.
 
     Args:
-        ranks: what `generators` gave.
+        ranks: what `generators` gave; of nothing, nothing is put back.
         rank: this process's number.
     """
+    if not ranks:
+        return
     state = ranks[min(rank, len(ranks) - 1)]
     torch.set_rng_state(state["torch"])
     random.setstate((3, tuple(state["python"]), None))

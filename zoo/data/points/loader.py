@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -22,7 +23,17 @@ class Listed(Dataset):
 
 
 class _Resumable(DataLoader):
-    """A loader whose order knows itself where training stands; Lightning wants the methods."""
+    """A loader whose order knows itself where training stands; Lightning wants the methods.
+
+    It hands batches on without a DataLoader's own iterator, which costs a tenth of a small net's
+    step; there are no workers, and nothing is collated.
+    """
+
+    def __iter__(self) -> Iterator[Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """A pass, in the order from where training stands."""
+        # a DataLoader's pass draws a seed for workers: what objectives draw is the same as ever
+        torch.empty((), dtype=torch.int64).random_(generator=self.generator)
+        return map(self.dataset.__getitem__, self.sampler)
 
     def state_dict(self) -> dict[str, int]:
         """Nothing: the position follows from the number of steps."""

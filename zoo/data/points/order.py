@@ -42,7 +42,7 @@ class Cloud(Dataset):
 
     A part with more points than `batch_size` gives so many, from a permutation that is new in each
     pass over it; a smaller one is given whole. Each rank takes every `ranks`-th row of each part,
-    and `weight` then makes the mean over ranks of weighted means exact.
+    and `weight`, a plain number, then makes the mean over ranks of weighted means exact.
 
     Args:
         parts: tensors of equal length by part and key.
@@ -76,7 +76,9 @@ class Cloud(Dataset):
         self.rank, self.ranks = rank, ranks
         self.extra = dict(extra or {})
         self.steps = max(map(self._passes, self.parts)) if steps is None else steps
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._orders: dict[tuple[int, int], tuple[Tensor, ...]] = {}
+        whole = [name for name in self.parts if self._passes(name) == 1]
+        self._whole = {name: self._all(self.parts[name]) for name in whole}
 
     def _passes(self, name: str) -> int:
         """Batches in one pass over a part."""
@@ -84,25 +86,32 @@ class Cloud(Dataset):
         return 1 if self.batch_size is None else -(-count // self.batch_size)
 
     def __getitem__(self, step: Step) -> dict[str, Any]:
-        """This rank's share of a batch."""
+        """This rank's share of a batch; a part that is given whole is not copied."""
         epoch, number = step
         total = epoch * self.steps + number
-        batch: dict[str, Any] = {**self.extra, "weight": torch.tensor(1.0)}
+        batch: dict[str, Any] = {**self.extra, "weight": 1.0}
         for place, (name, part) in enumerate(self.parts.items()):
+            if name in self._whole:
+                batch[name] = dict(self._whole[name])
+                continue
             rows = self._rows(place, name, total)
             mine = rows[self.rank :: self.ranks]
-            batch[name] = {key: value[mine] for key, value in part.items()}
-            share = len(mine) * self.ranks / len(rows)
-            batch[name]["weight"] = torch.tensor(share, dtype=part["x"].dtype)
+            batch[name] = {key: value.index_select(0, mine) for key, value in part.items()}
+            batch[name]["weight"] = len(mine) * self.ranks / len(rows)
         return batch
 
-    def _rows(self, place: int, name: str, total: int) -> np.ndarray:
+    def _all(self, part: dict[str, Tensor]) -> dict[str, Any]:
+        """This rank's share of a part that is given whole."""
+        share = {key: value[self.rank :: self.ranks].contiguous() for key, value in part.items()}
+        return {**share, "weight": len(share["x"]) * self.ranks / len(part["x"])}
+
+    def _rows(self, place: int, name: str, total: int) -> Tensor:
         count, passes = len(self.parts[name]["x"]), self._passes(name)
-        if passes == 1:
-            return np.arange(count)
         turn, number = divmod(total, passes)
         if (place, turn) not in self._orders:
             self._orders = {key: one for key, one in self._orders.items() if key[0] != place}
             rng = np.random.default_rng((self.seed, place, turn))
-            self._orders[place, turn] = rng.permutation(count)
-        return np.array_split(self._orders[place, turn], passes)[number]
+            self._orders[place, turn] = torch.from_numpy(rng.permutation(count)).tensor_split(
+                passes
+            )
+        return self._orders[place, turn][number]

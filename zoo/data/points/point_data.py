@@ -1,3 +1,5 @@
+from typing import Any
+
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
@@ -140,6 +142,14 @@ class PointData(LightningDataModule):
     def test_dataloader(self) -> DataLoader:
         """The truth for the test instances, once over all ranks together."""
         return self._compared("test")
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """As in Lightning; batches are made on the CPU, and there not searched for tensors."""
+        if device.type == "cpu":
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
     def trivials(self, split: str, figure: str = "relative_l2") -> dict[str, dict[str, float]]:
         """A figure of the predictors that learn nothing, by region and name."""
