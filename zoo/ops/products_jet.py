@@ -14,6 +14,7 @@ class ProductsJet(AutogradJet):
     def product(self, direction: Tensor) -> Tensor:
         """∇∇u v with a direction of each point's own, (b, d): (b, c, d)."""
         with torch.inference_mode(False), torch.enable_grad():
-            slopes = (self._all(()) * direction[:, None]).sum(-1)
+            # a copy, as it may have been drawn under inference mode
+            slopes = (self._all(()) * direction.clone()[:, None]).sum(-1)
             found = torch.stack([self._row(one) for one in slopes.unbind(1)], 1)
         return self._out(found)
