@@ -15,6 +15,7 @@ from zoo.data.points.interior import Interior
 from zoo.data.points.points import Points
 from zoo.data.points.sides import Sides
 from zoo.data.targets.analytic import Analytic
+from zoo.models.constrained import Constrained
 from zoo.models.fno import FNO
 from zoo.models.mlp import MLP
 from zoo.objectives.pointwise import Pointwise
@@ -26,6 +27,7 @@ from zoo.objectives.terms.side_residual import SideResidual
 from zoo.objectives.terms.stochastic_hessian import StochasticHessian
 from zoo.objectives.terms.value import Value
 from zoo.objectives.terms.velocity import Velocity
+from zoo.pde.points.heat_ball import HeatBall
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,6 +93,15 @@ def test_two_processes_take_the_steps_of_one(tmp_path):
         assert float(zero[f"figures/{key}"]) == pytest.approx(float(figure), rel=1e-12), key
 
 
+def test_a_field_that_meets_what_is_known_needs_no_term_for_it():
+    data = Points(HeatBall(2), [Interior(5)], seed=1)
+    net = toys.field(data)
+    held = Constrained(net.interface, net, equation=HeatBall(2))
+    loss = step(Residual(), data=data, net=held)["loss"]
+    loss.backward()
+    assert float(loss.detach()) > 0 and all(bool(p.grad.any()) for p in held.parameters())
+
+
 # ---- bad input
 
 
@@ -105,14 +116,15 @@ def step(*parts, data=None, net=None):
 
 MISTAKES = {
     "no values anywhere": (
-        lambda: Pointwise([Gradient()]),
+        lambda: step(Gradient()),
         r"\['Gradient'\] see no values, so the constant of integration is not fixed; add Value",
     ),
     "values at no weight": (
-        lambda: Pointwise([Residual()], [Value("boundary", 0.0)]),
+        lambda: step(Residual(), Value("boundary", 0.0)),
         "constant of integration is not fixed",
     ),
-    "periodic ends alone": (lambda: Pointwise([Residual()], [Periodic()]), "is not fixed"),
+    "periodic ends alone": (lambda: step(Residual(), Periodic()), "is not fixed"),
+    "no terms": (lambda: Pointwise([]), "interior and sides are empty: name at least one term"),
     "no boundary part": (
         lambda: step(
             Gradient(),

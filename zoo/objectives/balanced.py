@@ -11,7 +11,7 @@ class Balanced(nn.Module):
     λᵢ ← μ λᵢ + (1 - μ) ‖∇L‖ / ‖∇Lᵢ‖ every few steps, with gradients by the model's parameters over
     the whole batch, L the interior's weighted terms together and Lᵢ a side term. A side term's own
     weight then is the ratio of lengths that is wanted. Not for L-BFGS, whose line search needs one
-    function. The weights are kept in checkpoints.
+    function. Noise of an estimated term adds to its length. The weights are kept in checkpoints.
 
     Args:
         every: steps from one look at the gradients to the next; each look costs a backward pass

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from zoo.models.base import Interface, Model
+from zoo.models.constrained import Constrained
 from zoo.models.field import Estimator, Field, listed
 from zoo.objectives.adversarial import Adversarial
 from zoo.objectives.balanced import Balanced
@@ -49,11 +50,8 @@ class Pointwise(Objective):
     ) -> None:
         super().__init__()
         terms = [*interior, *(sides or [])]
-        if not any(term.fixes_values and term.weight > 0 for term in terms):
-            raise ValueError(
-                f"the terms {[type(term).__name__ for term in terms]} see no values, so the "
-                "constant of integration is not fixed; add Value on a boundary or initial part"
-            )
+        if not terms:
+            raise ValueError("interior and sides are empty: name at least one term")
         self.terms = torch.nn.ModuleList(terms)
         named = [term.title for term in terms]
         self.titles = [
@@ -86,6 +84,14 @@ class Pointwise(Objective):
                     f"{listed(theirs)}; give the net block no interface, so that it takes the "
                     "data's, or start from a release for this equation"
                 )
+        # a field that meets them by construction has values without a term
+        met = any(isinstance(one, Constrained) for one in model.modules())
+        if not met and not any(t.fixes_values and t.weight > 0 for t in self._terms()):
+            raise ValueError(
+                f"the terms {[type(term).__name__ for term in self._terms()]} see no values, so "
+                "the constant of integration is not fixed; add Value on a boundary or initial "
+                "part, or train a Constrained field"
+            )
         for term in self._terms():
             term.bind(model)
 
