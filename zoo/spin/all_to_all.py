@@ -35,6 +35,11 @@ class AllToAll(Energy):
         upper = normal(seed, (lattice.sites, lattice.sites)).triu(1)
         self.couplings = deviation * (upper + upper.T)
 
+    @classmethod
+    def tiny(cls) -> tuple["AllToAll", tuple[int, ...]]:
+        """As in Energy."""
+        return cls((10,), 3, deviation=0.5), (10,)
+
     def __call__(self, s: Float[Tensor, "b q *n"]) -> Float[Tensor, " b"]:
         """As in Energy."""
         self.on(tuple(s.shape[2:]))

@@ -5,6 +5,7 @@ from jaxtyping import Float, Float64, Integer
 from torch import Tensor
 
 from zoo.spin.energy import Energy
+from zoo.spin.ising import Ising
 from zoo.spin.lattice import Lattice
 
 
@@ -28,6 +29,11 @@ class CalledEnergy(Energy):
     ) -> None:
         self.call, self.colours, self.chunk = call, colours, chunk
         self.shape = None if shape is None else Lattice(tuple(shape)).shape
+
+    @classmethod
+    def tiny(cls) -> tuple["CalledEnergy", tuple[int, ...]]:
+        """As in Energy."""
+        return cls(Ising(0.6, 0.3)), (2, 3)
 
     def __call__(self, s: Float[Tensor, "b q *n"]) -> Float[Tensor, " b"]:
         """As in Energy."""

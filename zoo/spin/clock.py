@@ -32,6 +32,11 @@ class Clock(PairEnergy):
         self.kernel = (angles[:, None] - angles).cos()
         self.levels = torch.zeros(colours, dtype=torch.float64)
 
+    @classmethod
+    def tiny(cls) -> tuple["Clock", tuple[int, ...]]:
+        """As in Energy."""
+        return cls(5, 1.2), (2, 3)
+
     def bonds(self, lattice: Lattice) -> list[Bond]:
         """As in PairEnergy."""
         return [Bond(offset, self.coupling) for offset in nearest(lattice)]

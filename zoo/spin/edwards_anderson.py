@@ -37,6 +37,11 @@ class EdwardsAnderson(PairEnergy):
         ends = [row.roll(-1, axis) for axis, row in enumerate(drawn)]
         self.couplings = torch.stack(ends)
 
+    @classmethod
+    def tiny(cls) -> tuple["EdwardsAnderson", tuple[int, ...]]:
+        """As in Energy."""
+        return cls((2, 3, 2), 5), (2, 3, 2)
+
     def bonds(self, lattice: Lattice) -> list[Bond]:
         """As in PairEnergy."""
         rows = self.couplings.flatten(1)

@@ -19,6 +19,11 @@ class Energy(ABC):
     shape: tuple[int, ...] | None = None
     """The only lattice that this energy is defined on; None where it is defined on any."""
 
+    @classmethod
+    @abstractmethod
+    def tiny(cls) -> tuple["Energy", tuple[int, ...]]:
+        """An instance and a lattice of few states, which every test of energies enumerates."""
+
     @abstractmethod
     def __call__(self, s: Float[Tensor, "b q *n"]) -> Float[Tensor, " b"]:
         """Energy of lattices of one-hot colours, in the type of s."""

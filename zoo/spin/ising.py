@@ -31,6 +31,11 @@ class Ising(PairEnergy):
         self.kernel = torch.outer(spins, spins)
         self.levels = field * spins
 
+    @classmethod
+    def tiny(cls) -> tuple["Ising", tuple[int, ...]]:
+        """As in Energy."""
+        return cls(0.7, 0.2, second=-0.3), (3, 4)
+
     def bonds(self, lattice: Lattice) -> list[Bond]:
         """As in PairEnergy."""
         bonds = [Bond(offset, self.coupling) for offset in nearest(lattice)]

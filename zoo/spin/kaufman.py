@@ -44,10 +44,10 @@ def kaufman(
 
 
 def log_partition(shape: tuple[int, int], k: Float64[Tensor, " r"]) -> Float64[Tensor, " r"]:
-    """Ln Z of the whole lattice at K = βJ > 0, in log space, with as many derivatives as wanted."""
+    """Ln Z of the whole lattice at K = βJ, in log space, with as many derivatives as wanted."""
     n, m = shape
     order = torch.arange(1, 2 * n, dtype=torch.float64, device=k.device)
-    k = k[:, None]
+    k = k.clamp(min=1e-9)[:, None]  # its limit at infinite temperature, where γ diverges
     cosh = (2 * k).cosh() / (2 * k).tanh() - (math.pi / n * order).cos()
     x = 0.5 * m * torch.acosh(cosh)  # of l = 1 ... 2n - 1; l = 0 has a sign of its own
     zero = 0.5 * m * (2 * k + k.tanh().log())[:, 0]
@@ -65,7 +65,7 @@ def log_partition(shape: tuple[int, int], k: Float64[Tensor, " r"]) -> Float64[T
     top = stacked.detach().amax(0)
     signs = torch.tensor([1.0, 1.0, 1.0, 1.0, -1.0], dtype=k.dtype, device=k.device)
     total = (signs[:, None] * (stacked - top).exp()).sum(0).log() + top
-    log_sinh = 2 * k[:, 0] + torch.log1p(-(-4 * k[:, 0]).exp())
+    log_sinh = 2 * k[:, 0] + (-torch.expm1(-4 * k[:, 0])).log()
     return total + 0.5 * n * m * log_sinh - math.log(2)
 
 

@@ -18,5 +18,5 @@ def clock_of_counts(s: Integer[Tensor, "r n c"], colours: int) -> Float64[Tensor
         # a sum of all directions is zero, so colour 0 is what the others lack
         angle = 2 * math.pi * q / colours
         weight = complex(math.cos(angle) - 1, math.sin(angle))
-        total += weight * (s == q).sum(1)
+        total += weight * (s == q).sum(1).double()
     return (total + sites).abs() / sites

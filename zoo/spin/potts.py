@@ -28,6 +28,11 @@ class Potts(PairEnergy):
         self.kernel = torch.eye(colours, dtype=torch.float64)
         self.levels = torch.zeros(colours, dtype=torch.float64)
 
+    @classmethod
+    def tiny(cls) -> tuple["Potts", tuple[int, ...]]:
+        """As in Energy."""
+        return cls(4, 0.8), (2, 3)
+
     def bonds(self, lattice: Lattice) -> list[Bond]:
         """As in PairEnergy."""
         return [Bond(offset, self.coupling) for offset in nearest(lattice)]

@@ -62,6 +62,11 @@ class TileEnergy(Energy):
             )
         self.table = table.float()
 
+    @classmethod
+    def tiny(cls) -> tuple["TileEnergy", tuple[int, ...]]:
+        """As in Energy."""
+        return cls(torch.arange(27.0).sin(), 3, dimension=1, focus=1), (7,)
+
     def on(self, shape: tuple[int, ...]) -> Lattice:
         """As in Energy.
 
