@@ -133,3 +133,17 @@ def test_so_does_one_too_large_to_keep(rng, monkeypatch):
     given, v = draw(rng), torch.randn(5, POINTS, SIZE, generator=rng).double()
     monkeypatch.setattr(module, "HELD", 2 * 5 * POINTS * WIDTH * 8 - 1)
     assert saved(None, given, v) == saved(2, given, v)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("chunk", [None, 1, 3])
+def test_what_a_triangle_of_tangents_does_not_reach_may_be_left_out(rng, chunk, layers):
+    x, weights, biases = draw(rng, layers)
+    tangents = torch.randn(WIDTH, WIDTH, generator=rng).double().triu()[:, None].requires_grad_()
+    found = []
+    for lower in (False, True):
+        run = trunk(x, weights, biases, ACTIVATIONS["tanh"]())
+        values = laplacian(run, reverse(run)[1], tangents, None, chunk, lower)
+        found.append([values, *gradients(values, [tangents, *weights[1:]])])
+    pairs = zip(*found, strict=True)
+    assert all(torch.allclose(a, b, rtol=1e-12, atol=1e-13) for a, b in pairs)

@@ -7,15 +7,21 @@ from zoo.ops.axes import chosen
 from zoo.ops.rotation import rotated
 
 
-def test_few_columns_have_the_products_of_many(rng):
-    columns = torch.randn(4, 30, generator=rng).double()
-    few = rotated(columns)
-    assert few.shape == (4, 4)
-    assert torch.allclose(few @ few.mT, columns @ columns.mT, rtol=1e-13)
+@pytest.mark.parametrize("count", [3, 4, 30])
+def test_turned_columns_have_the_products_of_the_given_ones(rng, count):
+    columns = torch.randn(4, count, generator=rng).double()
+    turned = rotated(columns)
+    assert torch.allclose(turned @ turned.mT, columns @ columns.mT, rtol=1e-13)
 
 
-def test_columns_no_more_than_rows_stay_as_they_are(rng):
-    columns = torch.randn(4, 4, generator=rng)
+def test_they_are_no_more_than_the_rows_and_a_triangle(rng):
+    turned = rotated(torch.randn(4, 30, generator=rng))
+    assert turned.shape == (4, 4)
+    assert torch.equal(turned, turned.tril())
+
+
+def test_few_columns_stay_as_they_are(rng):
+    columns = torch.randn(4, 2, generator=rng)
     assert rotated(columns) is columns
 
 
@@ -25,17 +31,19 @@ def function(columns):
     return (gram * torch.arange(16.0).view(4, 4).double()).sin().sum() + gram.det()
 
 
+@pytest.mark.parametrize("count", [3, 30])
 @pytest.mark.parametrize("rank", [2, 4])
-def test_gradients_are_those_of_the_columns_even_where_they_are_dependent(rng, rank):
-    left, right = torch.randn(4, rank, generator=rng), torch.randn(rank, 30, generator=rng)
+def test_gradients_are_those_of_the_columns_even_where_they_are_dependent(rng, rank, count):
+    left, right = torch.randn(4, rank, generator=rng), torch.randn(rank, count, generator=rng)
     columns = (left @ right).double().requires_grad_()
     (found,) = torch.autograd.grad(function(rotated(columns)), columns)
     (want,) = torch.autograd.grad(function(columns), columns)
     assert torch.allclose(found, want, rtol=1e-9, atol=1e-9 * float(want.abs().max()))
 
 
-def test_gradients_of_gradients_are_too(rng):
-    columns = (torch.randn(4, 30, generator=rng).double() / 10).requires_grad_()
+@pytest.mark.parametrize("count", [3, 30])
+def test_gradients_of_gradients_are_too(rng, count):
+    columns = (torch.randn(4, count, generator=rng).double() / 10).requires_grad_()
     found = []
     for given in (rotated(columns), columns):
         (first,) = torch.autograd.grad(function(given), columns, create_graph=True)

@@ -1,12 +1,13 @@
 """Sums of second derivatives of a perceptron along many directions, in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from zoo.ops.activations import Activation
+from zoo.ops.climb import Climb
 from zoo.ops.trunk import Trunk, again
 
 CACHED = 2**20
@@ -21,6 +22,7 @@ def laplacian(
     tangents: Tensor,
     shares: Tensor | None = None,
     chunk: int | None = None,
+    lower: bool = False,
 ) -> Tensor:
     """Σ_k w_k v_k·∇∇u v_k = Σ_l ∂u/∂h_l σ''(z_l) q_l with q_l = Σ_k w_k (∂z_l/∂v_k)².
 
@@ -36,13 +38,14 @@ def laplacian(
         shares: w of each direction and point, (m, b); 1 if left out.
         chunk: directions at a time, made again in the backward pass; None keeps what fits into 1
             GiB, and works on as much at a time as a CPU's cache holds.
+        lower: whether tangent k is zero in the units before the k-th.
 
     Shapes:
         result: (b, c).
     """
     inner = trunk.weights[1:-1]
     given = [tangents, *trunk.states, *inner, *adjoints]
-    how = _How(trunk.activation, len(trunk.states), *_sizes(trunk, tangents, chunk))
+    how = _How(trunk.activation, len(trunk.states), lower, *_sizes(trunk, tangents, chunk))
     found = _Laplacian.apply(how, shares, *given)
     assert isinstance(found, Tensor)
     return found[:, None] if found.ndim == 1 else found.mT
@@ -54,12 +57,14 @@ class _How(NamedTuple):
     Args:
         activation: σ.
         depth: hidden layers.
+        lower: as in `laplacian`.
         chunk: directions at a time.
         keep: whether tangents are kept for the backward pass.
     """
 
     activation: Activation
     depth: int
+    lower: bool
     chunk: int
     keep: bool
 
@@ -67,6 +72,14 @@ class _How(NamedTuple):
         """States, weights between hidden layers, adjoints."""
         n = self.depth
         return tensors[:n], tensors[n : 2 * n - 1], tensors[2 * n - 1 :]
+
+    def pieces(
+        self, tangents: Tensor, shares: Tensor | None
+    ) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+        """Where some tangents begin, they themselves, and their shares."""
+        for start in range(0, len(tangents), self.chunk):
+            here = slice(start, start + self.chunk)
+            yield start, tangents[here], None if shares is None else shares[here]
 
 
 def _sizes(trunk: Trunk, tangents: Tensor, chunk: int | None) -> tuple[int, bool]:
@@ -85,23 +98,6 @@ def _sizes(trunk: Trunk, tangents: Tensor, chunk: int | None) -> tuple[int, bool
     return chunk, keep
 
 
-def _rise(z: Tensor, slopes: Sequence[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
-    """The tangents of each layer before its σ."""
-    found = [z]
-    for slope, weight in zip(slopes, weights, strict=False):
-        t = found[-1] * slope
-        found.append((t.flatten(0, 1) @ weight.mT).unflatten(0, t.shape[:2]))
-    return found
-
-
-def _square(z: Tensor, shares: Tensor | None) -> Tensor:
-    """Σ_k w_k z_k², (b or 1, n)."""
-    square = z * z
-    if shares is None:
-        return square.sum(0)
-    return (square * shares[..., None]).sum(0)
-
-
 class _Laplacian(torch.autograd.Function):
     """The sum, (b,) or (c, b), from tangents, states, weights between hidden layers, adjoints."""
 
@@ -109,12 +105,13 @@ class _Laplacian(torch.autograd.Function):
     def forward(ctx: Any, how: _How, shares: Tensor | None, *tensors: Tensor) -> Tensor:
         states, weights, adjoints = how.parted(tensors[1:])
         sigma = [how.activation.derivatives(state, 2) for state in states]
-        slopes = [one[0] for one in sigma]
-        q: list[Any] = [0] * how.depth
+        climb = Climb([one[0] for one in sigma], weights, how.lower)
+        q: list[Tensor] = []
         kept: list[Tensor] = []
-        for z, share in _pieces(how.chunk, tensors[0], shares):
-            risen = _rise(z, slopes, weights)
-            q = [one + _square(t, share) for one, t in zip(q, risen, strict=True)]
+        for start, z, share in how.pieces(tensors[0], shares):
+            risen = climb.up(z, start)
+            squares = [climb.squares(one, share) for one in risen]
+            q = squares if start == 0 else [a.add_(b) for a, b in zip(q, squares, strict=True)]
             kept += risen[1:] if how.keep else []
         each = zip(adjoints, sigma, q, strict=True)
         total = torch.stack([(a * (bend * one)).sum(-1) for a, (_, bend), one in each]).sum(0)
@@ -133,77 +130,28 @@ class _Laplacian(torch.autograd.Function):
         states, weights, adjoints = how.parted(tensors[1:])
         both = [how.activation.both(state, 2) for state in states]
         q, kept = rest[: how.depth], rest[how.depth :]
-        down = _Down([one[0][0] for one in both], weights, states)
-        to_adjoints, to_bends = [], []
+        to_adjoints, to_bends, to_squares = [], [], []
         for a, one, (sigma, _) in zip(adjoints, q, both, strict=True):
             to_adjoints.append((g[..., None] * (sigma[1] * one)).sum_to_size(a.shape))
-            reached = (g[..., None] * a).sum_to_size(states[0].shape[0], one.shape[-1])
+            reached = (g[..., None] * a).sum_to_size(len(sigma[1]), one.shape[-1])
             to_bends.append(reached * one)
-            down.to_squares.append(reached.mul_(sigma[1]).mul_(2))
-        to_tangents, to_shares = [], []
-        for i, (z, share) in enumerate(_pieces(how.chunk, tensors[0], shares)):
-            risen = [z, *kept[i * len(weights) : (i + 1) * len(weights)]]
-            risen = risen if how.keep else _rise(z, down.slopes, weights)
-            if share is not None and ctx.needs_input_grad[1]:
-                to_shares.append(down.to_shares(risen))
-            to_tangents.append(down.fall(risen, share))
+            to_squares.append(reached.mul_(sigma[1]))
+        climb = Climb([one[0][0] for one in both], weights, how.lower)
+        climb.begin(to_squares)
+        to_tangents = torch.empty(tensors[0].shape, dtype=g.dtype, device=g.device)
+        to_shares = torch.empty_like(shares) if ctx.needs_input_grad[1] else None
+        for start, z, share in how.pieces(tensors[0], shares):
+            here = slice(start, start + len(z))
+            first = start // how.chunk * len(weights)
+            risen = [z, *kept[first : first + len(weights)]] if how.keep else climb.up(z, start)
+            if to_shares is not None:
+                to_shares[here] = climb.to_shares(risen)
+            to_tangents[here] = climb.down(risen, share, start)
         to_states = [
             (slope * bends[0]).addcmul_(bend, bends[1])
-            for slope, bend, (_, bends) in zip(down.to_slopes, to_bends, both, strict=True)
+            for slope, bend, (_, bends) in zip(climb.to_slopes, to_bends, both, strict=True)
         ]
-        to_share = torch.cat(to_shares) if to_shares else None
-        found = [torch.cat(to_tangents), *to_states, *down.to_weights, *to_adjoints]
-        return (None, to_share, *found)
-
-
-def _pieces(chunk: int, tangents: Tensor, shares: Tensor | None) -> Any:
-    """Tangents with their shares, so many at a time."""
-    parts = tangents.split(chunk)
-    return zip(parts, [None] * len(parts) if shares is None else shares.split(chunk), strict=True)
-
-
-class _Down:
-    """What reaches slopes and weights from the tangents, summed over all of them."""
-
-    def __init__(
-        self, slopes: list[Tensor], weights: Sequence[Tensor], states: Sequence[Tensor]
-    ) -> None:
-        self.slopes, self.weights = slopes, weights
-        self.to_slopes = [torch.zeros_like(one) for one in states]
-        self.to_weights = [torch.zeros_like(one) for one in weights]
-        self.to_squares: list[Tensor] = []  # twice what reaches q
-
-    def to_shares(self, risen: Sequence[Tensor]) -> Tensor:
-        """What reaches w, (m, b)."""
-        each = zip(self.to_squares, risen, strict=True)
-        return torch.stack([(z * z * to).sum(-1) for to, z in each]).sum(0) / 2
-
-    def fall(self, risen: Sequence[Tensor], share: Tensor | None) -> Tensor:
-        """What reaches the first layer's tangents."""
-        wide = None if share is None else share[..., None]
-        g = self._square(len(risen) - 1, risen[-1], wide)
-        for i in reversed(range(len(self.weights))):
-            z, slope = risen[i], self.slopes[i]
-            t = z * slope
-            flat = g.flatten(0, 1)
-            self.to_weights[i].addmm_(flat.mT, t.flatten(0, 1))
-            g = (flat @ self.weights[i]).view(t.shape)
-            self.to_slopes[i] += torch.mul(g, z, out=t).sum(0)
-            g.mul_(slope)
-            if i or z.shape[1] > 1 or len(slope) == 1:
-                g += self._square(i, z, wide)
-        if risen[0].shape == g.shape:
-            return g
-        if len(risen) == 1:
-            return g.sum(1, keepdim=True)
-        # the same tangent at all points: their squares' share is one product
-        to = self.to_squares[0]
-        to = to.sum(0) if share is None else (share @ to)[:, None]
-        return torch.addcmul(g.sum(1, keepdim=True), risen[0], to)
-
-    def _square(self, layer: int, z: Tensor, wide: Tensor | None) -> Tensor:
-        to = self.to_squares[layer] * z
-        return to if wide is None else to.mul_(wide)
+        return (None, to_shares, to_tangents, *to_states, *climb.to_weights, *to_adjoints)
 
 
 def _plainly(how: _How, shares: Tensor | None) -> Any:
@@ -216,7 +164,9 @@ def _plainly(how: _How, shares: Tensor | None) -> Any:
         total = z.new_zeros(())
         for i, (state, a) in enumerate(zip(states, adjoints, strict=True)):
             slope, bend = how.activation.derivatives(state, 2)
-            total = total + (a * (bend * _square(z, share))).sum(-1)
+            total = total + (
+                a * (bend * (z * z if share is None else z * z * share[..., None]).sum(0))
+            ).sum(-1)
             if i < len(weights):
                 z = (z * slope) @ weights[i].mT
         return total

@@ -1,4 +1,4 @@
-"""Fewer columns that stand for many where only their products with each other matter."""
+"""Columns turned into a triangle, where only their products with each other matter."""
 
 from typing import Any
 
@@ -9,17 +9,18 @@ from zoo.ops.trunk import again
 
 
 def rotated(columns: Tensor) -> Tensor:
-    """R of n columns with R Rᵀ = W Wᵀ, from W of d > n columns: W turned by an orthogonal matrix.
+    """R with R Rᵀ = W Wᵀ, from W of many columns: W turned by an orthogonal matrix.
 
-    A sum over all directions, such as a Laplacian, is the same along turned ones; and those that W
-    does not see are left out. Gradients through R are right for functions of R Rᵀ alone.
+    A sum over all directions, such as a Laplacian, is the same along turned ones; those that W does
+    not see are left out. Gradients through R are right for functions of R Rᵀ alone.
 
-    On a CPU alone: on a GPU the factorisation takes longer than the products that it saves.
+    On a CPU alone: on a GPU the factorisation would take longer than the products that it saves.
 
     Shapes:
-        columns: (n, d); result: (n, n), or the columns themselves if d <= n.
+        columns: (n, d); result: (n, min(n, d)), zero above the diagonal; or the columns themselves,
+        if too few of these zeros would come about, d <= n / 2.
     """
-    if columns.shape[1] <= columns.shape[0] or columns.device.type != "cpu":
+    if 2 * columns.shape[1] <= columns.shape[0] or columns.device.type != "cpu":
         return columns
     found = _Rotate.apply(columns)
     assert isinstance(found, Tensor)

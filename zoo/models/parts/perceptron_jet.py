@@ -98,8 +98,9 @@ class PerceptronJet(Jet):
             return self._get([tuple((i, i) for i in sorted(wanted))])[0]
         if wanted not in self._sums:
             with torch.set_grad_enabled(self._keep):
-                columns = rotated(chosen(self._first, axes))
-                self._sums[wanted] = self._twice(columns.mT[:, None])
+                columns = chosen(self._first, axes)
+                few = rotated(columns)
+                self._sums[wanted] = self._twice(few.mT[:, None], lower=few is not columns)
         return self._sums[wanted]
 
     def trace(self, weights: Tensor) -> Tensor:
@@ -113,8 +114,9 @@ class PerceptronJet(Jet):
         """Whether so many directions go forward together, and outputs in the reverse pass."""
         return count > FEW and self._trunk.value.shape[1] <= count
 
-    def _twice(self, tangents: Tensor, shares: Tensor | None = None) -> Tensor:
-        return laplacian(self._trunk, self._reverse[1], tangents, shares, self.chunk)
+    def _twice(self, tangents: Tensor, shares: Tensor | None = None, lower: bool = False) -> Tensor:
+        adjoints = self._reverse[1]
+        return laplacian(self._trunk, adjoints, tangents, shares, self.chunk, lower)
 
     def twice(self, directions: Tensor, shares: Tensor | None = None) -> Tensor:
         """Σ_k w_k v_k·∇∇u v_k, (b, c).
