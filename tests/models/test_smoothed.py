@@ -90,7 +90,7 @@ def test_the_first_layer_of_a_perceptron_is_split_without_a_difference(scaled, b
 @pytest.mark.parametrize("train", [False, True])
 def test_chunks_computed_again_change_neither_values_nor_gradients(train, shared, name):
     found = []
-    for kept in (1, 7, 2**17):
+    for kept in (1, 40, 2**17):  # none, three of five pairs, all
         net = draw(samples=10, draws=Draws(shared, kept=kept)).train(train)
         x = points().requires_grad_()
         torch.manual_seed(5)
@@ -294,6 +294,27 @@ def test_the_model_without_smoothing_is_at_hand():
     assert net.unsmoothed is net.inner
 
 
+def loss_noise(shared, size):
+    """Spread of the gradient of the mean squared residual of a heat equation, over its size."""
+    face = Interface(tuple(f"x{i}" for i in range(size)), ("u",), region=((-1.0, 1.0),) * size)
+    torch.manual_seed(1)
+    net = Smoothed(face, MLP(face, width=32, layers=2), samples=64, draws=Draws(shared=shared))
+    x = 2 * torch.rand(50, size, generator=torch.Generator().manual_seed(2)) - 1
+    found = []
+    for _ in range(25):
+        jet = net.jet(x)
+        loss = (jet.derivative(0) - jet.laplacian(range(1, size)) - 1).square().mean()
+        grads = torch.autograd.grad(loss, list(net.parameters())[:-1])
+        found.append(torch.cat([one.flatten() for one in grads]))
+    gradient = torch.stack(found)
+    return float((gradient.var(0).sum() / gradient.mean(0).square().sum()).sqrt())
+
+
+@pytest.mark.parametrize("size", [10, 100])
+def test_draws_of_their_own_leave_less_noise_in_the_gradient(size):
+    assert loss_noise(False, size) < 0.75 * loss_noise(True, size)
+
+
 HUGE = """
 import resource, torch
 from zoo.models.base import Interface
@@ -309,8 +330,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_thousand_coordinates_and_four_thousand_samples_fit_into_two_gibibytes(shared):
+def test_a_thousand_coordinates_and_four_thousand_samples_fit_into_three_gibibytes(shared):
     done = subprocess.run(
         [sys.executable, "-c", HUGE % shared], capture_output=True, text=True, check=True
     )
-    assert float(done.stdout) < 2
+    assert float(done.stdout) < 3

@@ -18,7 +18,7 @@ def block(path, **arguments):
     return {"class_path": path, **({"init_args": arguments} if arguments else {})}
 
 
-HEAT = block("zoo.pde.points.heat_ball.HeatBall", dimension=2)
+HEAT = block("zoo.pde.points.heat_ball.HeatBall", dimension=4)
 PERCEPTRON = block("zoo.models.mlp.MLP", width=6, layers=1)
 DRAWS = {"shared": True, "seed": 3}
 SMOOTHED = block(
@@ -52,7 +52,7 @@ def test_inner_models_take_the_interface_of_the_data(fitted):
     assert isinstance(net, Constrained) and isinstance(net.inner, Smoothed)
     assert net.inner.inner.interface == net.interface
     assert net.inner.draws == Draws(shared=True, seed=3)
-    assert net.equation.dimension == 2
+    assert net.equation.dimension == 4
     x = net.equation.draw_initial(5, torch.Generator().manual_seed(0)).float()
     assert torch.allclose(net(x), net.equation.initial(x)["y"])
     config = json.loads((fitted / "config.json").read_text())

@@ -22,24 +22,25 @@ from zoo.ops.stein_jet import SteinJet
 ROUNDING = 200
 """σ² is this many times the precision or more: rounding then adds half a percent of |f| to σ²u."""
 ROWS = 8192
-"""Evaluations at a time of a point's fixed draws; a constant, so that numbers repeat."""
+"""Evaluations at a time, as many as a processor's cache holds; constant, so that numbers repeat."""
 
 
 @dataclass(frozen=True)
 class Draws:
     """How the noise of a smoothed model is drawn.
 
-    Own draws cost more, shared ones make the errors of a batch's points alike, so that they do not
-    average out. Measured for the heat equation's residual, 50 points, K = 256, three layers of 64,
-    one CPU thread: sharing takes 0.9, 0.7 and 0.2 of the time at d = 10, 100 and 1000 and gives 16,
-    4.7 and 1.9 times the variance of the loss's gradient. At width 256 it takes 1, 0.9 and 0.5.
+    Own draws cost more; shared ones make the errors of a batch's points alike, so that they do not
+    average out. For d = 100, K = 256, 50 points and three layers of 64, sharing takes 0.7 of the
+    time and gives 4.7 times the variance of the gradient of a heat equation's loss; for d = 10, 0.9
+    and 16; for d = 1000, 0.2 and 1.9, but 0.5 of the time at width 256 (one CPU thread).
 
     Args:
         shared: whether all points of a batch have the same draws in training, or each its own as in
             the paper. In eval they are always the same.
         seed: of the fixed draws in eval.
-        kept: evaluations whose intermediate numbers are kept for the backward pass; where there
-            are more, they are computed again in chunks of this size.
+        kept: evaluations whose intermediate numbers are kept for the backward pass; those of the
+            others are computed again. It bounds the memory: 3 MB a thousand at three layers of
+            256, and the draws themselves.
     """
 
     shared: bool = False
@@ -89,8 +90,8 @@ class Smoothed(Field):
         d = 100 and K = 256. u is f to σ²Δf/2. Waves are damped by exp(-σ²k²/2): none beyond 1/σ.
 
     Source:
-        He et al., AISTATS 2023 (arXiv 2202.09340): σ = 0.01, K = 2048. Their values
-        are plain means, and their squares biased.
+        He et al., AISTATS 2023 (arXiv 2202.09340): σ = 0.01, K = 2048, each point's own draws.
+        Their values are plain means, and their squares biased.
     """
 
     def __init__(
@@ -147,45 +148,42 @@ class Smoothed(Field):
         """As in Field; in full precision under autocast too."""
         self.check(x)
         with torch.autocast(x.device.type, enabled=False):
-            step, again = self._chunks(len(x))
+            step, kept = self._chunks(x)
             if self.training:
-                return stein.value(
-                    self._values(shifted(self.inner, x), self._fresh(x), step, again)
-                )
+                return stein.value(self._values(shifted(self.inner, x), self._fresh(x), step, kept))
             noise = self._fixed(x)
-            each = (
-                self._values(shifted(self.inner, row), noise, step, again) for row in x.split(1)
-            )
+            each = (self._values(shifted(self.inner, row), noise, step, kept) for row in x.split(1))
             return torch.cat([stein.value(values) for values in each])
 
     def own_jet(self, x: Tensor) -> Jet:
         """As in Field."""
         self._check_precision(x)
         with torch.autocast(x.device.type, enabled=False):
-            step, again = self._chunks(len(x))
+            step, kept = self._chunks(x)
             if self.training:
-                return self._jet(x, self._fresh(x), step, again)
+                return self._jet(x, self._fresh(x), step, kept)
             noise, rows = self._fixed(x), x.split(1)
-            jets = [self._jet(row, noise, step, again) for row in rows]
+            jets = [self._jet(row, noise, step, kept) for row in rows]
             return JoinedJet(jets, [len(row) for row in rows])
 
-    def _jet(self, x: Tensor, noise: Noise, step: int, again: bool) -> SteinJet:
+    def _jet(self, x: Tensor, noise: Noise, step: int, kept: int) -> SteinJet:
         near = shifted(self.inner, x)
         base = None if self.kind == "vanilla" else near.here()
-        values = self._values(near, noise, step, again)
+        values = self._values(near, noise, step, kept)
         return SteinJet(values, base, noise=noise, sigma=self.sigma, biased=self.biased)
 
-    def _values(self, near: Shifted, noise: Noise, step: int, again: bool) -> Tensor:
-        """f(x ± σz), (b, s, m, c), so many draws at a time."""
+    def _values(self, near: Shifted, noise: Noise, step: int, kept: int) -> Tensor:
+        """f(x ± σz), (b, s, m, c), `step` draws at a time."""
 
         def some(start: int, stop: int) -> Tensor:
             return near.there(self.sigma * noise.part(start, stop), self.kind == "antithetic")
 
-        pieces = [(i, min(i + step, noise.count)) for i in range(0, noise.count, step)]
-        if again:
-            found = [cast("Tensor", checkpoint(some, *p, use_reentrant=False)) for p in pieces]
-        else:
-            found = [some(*piece) for piece in pieces]
+        found = []
+        for start in range(0, noise.count, step):
+            piece = start, min(start + step, noise.count)
+            again = piece[1] > kept and torch.is_grad_enabled()
+            values = checkpoint(some, *piece, use_reentrant=False) if again else some(*piece)
+            found.append(cast("Tensor", values))
         return found[0] if len(found) == 1 else torch.cat(found, 2)
 
     def _count(self) -> int:
@@ -193,13 +191,14 @@ class Smoothed(Field):
         count = self.samples if self.training else self.eval_samples
         return count // 2 if self.kind == "antithetic" else count
 
-    def _chunks(self, points: int) -> tuple[int, bool]:
-        """Draws at a time, and whether they are computed again in the backward pass."""
-        total = points * (self.samples if self.training else self.eval_samples)
-        again = torch.is_grad_enabled() and total > self.draws.kept
+    def _chunks(self, x: Tensor) -> tuple[int, int]:
+        """Draws at a time, and how many of them are not computed again in the backward pass."""
+        each = 2 if self.kind == "antithetic" else 1
+        kept = self.draws.kept // (each * max(1, len(x)))
         if not self.training:
-            return ROWS, again
-        return math.ceil(self._count() / max(1, math.ceil(total / self.draws.kept))), again
+            return ROWS // each, kept
+        rows = min(ROWS, self.draws.kept) if x.device.type == "cpu" else self.draws.kept
+        return max(1, rows // (each * max(1, len(x)))), kept
 
     def _fresh(self, x: Tensor) -> Noise:
         count, columns = self._count(), x[:, : len(self.interface.inputs)]

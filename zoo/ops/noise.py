@@ -5,8 +5,6 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-GRANULE = 16
-"""Draws that share a seed; which chunks they are asked for in changes no number."""
 HELD = 2**25
 """Numbers that are kept rather than made again: 134 MB in single precision."""
 
@@ -57,37 +55,31 @@ class SeededNoise(Noise):
     """Draws of each point's own, made again for each use: b m d numbers are never held at once.
 
     Args:
-        seed: of the first draws; the following ones have the following seeds.
+        seed: of the first draw; the following ones have the following seeds.
         points: b.
         draws: m.
         like: a tensor of the device and precision wanted, whose columns are d.
-        start: the first draw that counts.
     """
 
-    def __init__(self, seed: int, points: int, draws: int, like: Tensor, start: int = 0) -> None:
-        self._seed, self._points, self._like, self._start = seed, points, like, start
+    def __init__(self, seed: int, points: int, draws: int, like: Tensor) -> None:
+        self._seed, self._points, self._like = seed, points, like
         self.count = draws
 
     def part(self, start: int, stop: int) -> Tensor:
         """As in Noise."""
-        first, last = self._start + start, self._start + stop
-        granules = range(first // GRANULE, -(-last // GRANULE))
-        z = torch.cat([self._granule(i) for i in granules], 1)
-        return z[:, first - granules.start * GRANULE :][:, : last - first]
+        return torch.stack([self._draw(i) for i in range(start, stop)], 1)
 
     def narrow(self, start: int, stop: int) -> Noise:
         """As in Noise."""
-        first = self._start + start
-        return SeededNoise(self._seed, self._points, stop - start, self._like, first)
+        return SeededNoise(self._seed + start, self._points, stop - start, self._like)
 
     def pieces(self) -> list[tuple[int, int]]:
         """As in Noise."""
         step = max(1, HELD // max(1, self._points * self._like.shape[1]))
-        step = max(GRANULE, step // GRANULE * GRANULE)
         return [(i, min(i + step, self.count)) for i in range(0, self.count, step)]
 
-    def _granule(self, place: int) -> Tensor:
-        like = self._like
-        rng = torch.Generator(like.device).manual_seed(self._seed + place)
-        shape = (self._points, GRANULE, like.shape[1])
+    def _draw(self, place: int) -> Tensor:
+        # a seed for each draw: in which chunks they are asked for changes no number
+        like, rng = self._like, torch.Generator(self._like.device).manual_seed(self._seed + place)
+        shape = (self._points, like.shape[1])
         return torch.randn(shape, generator=rng, dtype=like.dtype, device=like.device)
