@@ -4,15 +4,20 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from zoo.spin.alternate import Alternate
 from zoo.spin.autocorrelation import integrated_time
 from zoo.spin.chains import Chains
 from zoo.spin.heat_bath import HeatBath
 from zoo.spin.ising import Ising
 from zoo.spin.kaufman import kaufman
+from zoo.spin.metropolis import Metropolis
 from zoo.spin.order import clock
+from zoo.spin.potts import Potts
 from zoo.spin.reference import reference
 from zoo.spin.series import Series
 from zoo.spin.swendsen_wang import SwendsenWang
+from zoo.spin.tempering import Tempering
+from zoo.spin.wolff import Wolff
 
 
 def autoregressive(a: float, samples: int, chains: int, rng: torch.Generator) -> torch.Tensor:
@@ -133,10 +138,18 @@ def test_too_few_chains_are_refused(count, start, rng):
         Chains(HeatBath(Ising(), [2.0], (4, 4)), count, rng=rng, start=start)
 
 
-def test_the_reference_of_a_ferromagnet_is_clusters_and_with_a_field_exchanges():
-    assert isinstance(reference(Ising(), [2.0, 3.0], (4, 4)), SwendsenWang)
-    assert type(reference(Ising(1.0, 0.1), [2.0, 3.0], (4, 4))).__name__ == "Tempering"
+def test_the_reference_of_a_ferromagnet_has_clusters_and_with_a_field_exchanges():
+    ferromagnet = reference(Ising(), [2.0, 3.0], (4, 4))
+    assert isinstance(ferromagnet, Alternate)
+    assert [type(part) for part in ferromagnet.parts] == [HeatBath, Wolff]
+    assert isinstance(reference(Ising(1.0, 0.1), [2.0, 3.0], (4, 4)), Tempering)
     assert isinstance(reference(Ising(1.0, 0.1), [2.0], (4, 4)), HeatBath)
+
+
+def test_the_reference_of_many_colours_needs_no_table():
+    found = reference(Potts(60), [1.0], (4, 4))
+    assert isinstance(found, Alternate)
+    assert isinstance(found.parts[0], Metropolis)
 
 
 def test_lattices_are_copies_in_the_lattices_shape(rng):

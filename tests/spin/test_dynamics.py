@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from tests.discovery import classes
 from zoo.spin.all_to_all import AllToAll
+from zoo.spin.alternate import Alternate
 from zoo.spin.called_energy import CalledEnergy
 from zoo.spin.called_metropolis import CalledMetropolis
 from zoo.spin.clock import Clock
@@ -30,6 +31,8 @@ from zoo.spin.wolff import Wolff
 
 TEMPERATURES = [1.5, 2.5, 4.0]
 CHAINS = 384
+MADE = {Alternate, Tempering}
+"""Dynamics made of others."""
 
 Case = tuple[type[Dynamics], Energy, tuple[int, ...]]
 CASES: list[Case] = [
@@ -85,6 +88,18 @@ def within_four_errors(dynamics: Dynamics, s: torch.Tensor, rng: torch.Generator
 @pytest.mark.parametrize(("cls", "energy", "shape"), CASES)
 def test_energies_meet_enumeration_within_four_standard_errors(cls, energy, shape, rng):
     within_four_errors(cls(energy, TEMPERATURES, shape), started(energy, shape, rng), rng)
+
+
+def test_dynamics_in_turn_keep_the_law_of_each(rng):
+    energy, shape = Clock(3), (3, 3)
+    parts = [cls(energy, TEMPERATURES, shape) for cls in (HeatBath, Wolff)]
+    within_four_errors(Alternate(*parts), started(energy, shape, rng), rng)
+
+
+def test_dynamics_of_different_temperatures_do_not_alternate():
+    parts = [HeatBath(Ising(), [t], (4, 4)) for t in (2.0, 3.0)]
+    with pytest.raises(ValueError, match="are of different energies, temperatures or shapes"):
+        Alternate(*parts)
 
 
 @pytest.mark.parametrize("inside", [HeatBath, Metropolis])
@@ -187,7 +202,7 @@ def test_a_heat_bath_of_too_many_colours_says_what_to_use():
         HeatBath(Potts(40), [1.0, 2.0], (4, 4))
 
 
-@pytest.mark.parametrize("cls", [c for c in classes("zoo.spin", Dynamics) if c is not Tempering])
+@pytest.mark.parametrize("cls", [c for c in classes("zoo.spin", Dynamics) if c not in MADE])
 @pytest.mark.parametrize("temperature", [0.0, -2.0])
 def test_a_temperature_at_or_below_zero_is_refused(cls, temperature):
     energies = {DenseHeatBath: AllToAll((4, 4), 1), TileMetropolis: TileEnergy(torch.zeros(65536))}
@@ -196,5 +211,5 @@ def test_a_temperature_at_or_below_zero_is_refused(cls, temperature):
 
 
 def test_every_dynamics_is_compared_with_enumeration():
-    tested = {case[0] for case in CASES} | {Tempering}
+    tested = {case[0] for case in CASES} | MADE
     assert set(classes("zoo.spin", Dynamics)) == tested

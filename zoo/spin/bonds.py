@@ -34,15 +34,16 @@ class Bonds:
                 return reached
 
     def roots(self) -> Tensor:
-        """One site of each cluster: the one of the highest number.
+        """One site of each cluster.
 
-        From the highest digit of the numbers down, a cluster that has a site with the digit set
-        drops the sites without it.
+        For each binary digit of the sites' numbers, a cluster that has a site with the digit set
+        drops the sites without it. The lowest comes first: sites that have it lie everywhere, so
+        that floods are short until few sites are left.
         """
         like = self.active[0]
         numbers = torch.arange(len(like), device=like.device)
         left = torch.full_like(like, -1)
-        for digit in reversed(range((len(like) - 1).bit_length())):
+        for digit in range((len(like) - 1).bit_length()):
             set_ = -(numbers >> digit & 1)[:, None]
             left &= set_ | ~self.flood(left & set_)
         return left

@@ -5,8 +5,11 @@ from jaxtyping import Float64, UInt8
 from torch import Tensor
 
 from zoo.spin.dynamics import Dynamics
+from zoo.spin.lattice import Lattice
 from zoo.spin.pairs import PairEnergy
 from zoo.spin.words import random_words
+
+LIMIT = 2**24
 
 
 class HeatBath(Dynamics):
@@ -33,18 +36,18 @@ class HeatBath(Dynamics):
         temperatures: Sequence[float] | Tensor,
         shape: tuple[int, ...],
         *,
-        limit: int = 2**24,
+        limit: int = LIMIT,
     ) -> None:
         super().__init__(energy, temperatures, shape)
         self.slots = energy.slots(self.lattice)
-        self._classes = self.slots.couplings.shape[1]
-        self._codes = energy.colours ** len(self.slots.sites)
-        entries = len(self.betas) * self._classes * self._codes * (energy.colours - 1)
-        if entries > limit:
+        count = entries(energy, len(self.betas), self.lattice)
+        if count > limit:
             raise ValueError(
                 f"{energy.colours} colours with {len(self.slots.sites)} neighbours need a table "
-                f"of {entries} numbers, above limit={limit}; use Metropolis, or fewer temperatures"
+                f"of {count} numbers, above limit={limit}; use Metropolis, or fewer temperatures"
             )
+        self._classes = self.slots.couplings.shape[1]
+        self._codes = energy.colours ** len(self.slots.sites)
         self._sublattices = energy.sublattices(self.lattice)
         self._table = self._tabulated(energy)
 
@@ -90,6 +93,12 @@ class HeatBath(Dynamics):
         cumulative = weights.softmax(-1).cumsum(-1)[..., :-1]
         scaled = (cumulative * 2.0**32).round() - 2.0**31
         return scaled.clamp(max=2**31 - 1).to(torch.int32).flatten(0, -2).T.contiguous()
+
+
+def entries(energy: PairEnergy, temperatures: int, lattice: Lattice) -> int:
+    """How many numbers the table of so many temperatures has."""
+    neighbours, classes = energy.slots(lattice).couplings.shape
+    return temperatures * classes * energy.colours**neighbours * (energy.colours - 1)
 
 
 def tabulated(
