@@ -13,6 +13,8 @@ def snippet(folder: str | Path, config: Mapping[str, Any]) -> str:
     face = config["model"]["init_args"]["interface"]
     if face.get("region"):
         return _at_points(config["about"]["name"], face)
+    if face.get("colours"):
+        return _on_lattices(config["about"]["name"], face)
     shape = manifest.tensors(Path(folder) / manifest.PROBE)["input.u"]["shape"]
     points = next(_grids([entry["data"] for entry in manifest.figures(folder)]), None)
     grid = [points] * len(face["box"]) if points else shape[3:]
@@ -71,6 +73,22 @@ def _at_points(name: str, face: Mapping[str, Any]) -> str:
     lines.append(f"u = model.predict(x{given})  # {_named(face, 'outputs')}")
     lines.append(f'du = model.predict(x{given}, derivatives=["{first}"])  # by {first}')
     return "\n".join(lines)
+
+
+def _on_lattices(name: str, face: Mapping[str, Any]) -> str:
+    """Load a model of spins; the energies of lattices of independent spins."""
+    q, sides = face["colours"], ", ".join(f"{side:.0f}" for side in face["box"])
+    spins = "; 0 and 1 are spins -1 and +1" if q == 2 else ""
+    return "\n".join(
+        [
+            "import numpy as np",
+            "import zoo",
+            "",
+            f'model = zoo.from_pretrained("{name}")  # or a folder, or owner/name',
+            f"s = np.random.default_rng(0).integers({q}, size=(8, {sides}))  # colours{spins}",
+            f"E = model.predict(s)  # {_named(face, 'outputs')}, up to a constant",
+        ]
+    )
 
 
 def _inside(pair: Sequence[float]) -> float:

@@ -270,7 +270,8 @@ def tupled(value: Any, annotation: Any) -> Any:
     kinds = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
-        takes = [k for k in kinds if isinstance(value, typing.get_origin(k) or object)]
+        plain = [k for k in kinds if typing.get_origin(k) is not Literal]
+        takes = [k for k in plain if isinstance(value, typing.get_origin(k) or object)]
         tuples = [k for k in kinds if typing.get_origin(k) is tuple and isinstance(value, list)]
         return tupled(value, next(iter(tuples or takes))) if tuples or takes else value
     if origin is tuple and isinstance(value, list | tuple):
