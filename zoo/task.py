@@ -14,7 +14,7 @@ from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
-from zoo.task_finite import Watch, logs_after
+from zoo.task_finite import Watch
 from zoo.task_lbfgs import SecondOrder
 from zoo.task_light import Light, signed
 from zoo.task_measure import check_best, keep_best, measure
@@ -36,7 +36,7 @@ class Task(Light):
         metrics: what is measured on validation and test data; relative L2 error if left out.
         optimizer: makes the optimiser of the model's and the objective's parameters;
             torch.optim.LBFGS needs all of the data in each batch.
-        schedule: learning rate falls along a half cosine to zero, or stays.
+        schedule: learning rate falls along a half cosine or a line to zero, or stays.
         init_from: start from released weights: a folder, a shipped name, or owner/name[@revision].
         refit_normaliser: fill the normaliser from the new data although `init_from` is given.
         about: summary and citation for the card.
@@ -50,7 +50,7 @@ class Task(Light):
         objective: Objective | None = None,
         metrics: list[PerSystem] | None = None,
         optimizer: OptimizerCallable = torch.optim.Adam,
-        schedule: Literal["cosine", "constant"] = "cosine",
+        schedule: Literal["cosine", "linear", "constant"] = "cosine",
         init_from: str | None = None,
         refit_normaliser: bool = False,
         about: dict[str, str] | None = None,
@@ -114,7 +114,7 @@ class Task(Light):
             if stage == "fit":
                 prepare_net(self)
             self._ready = True
-        self.silence()
+        self.lighten()
         for metric in self.measures:
             metric.name_systems(self.data.systems)
             metric.to(self.device)
@@ -129,19 +129,21 @@ class Task(Light):
         if self.schedule == "constant":
             return optimizer
         steps = max(1, int(self.trainer.estimated_stepping_batches))
-        cosine = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps))
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        linear = self.schedule == "linear"
+
+        def share(step: int) -> float:
+            done = min(step, steps) / steps
+            return 1 - done if linear else 0.5 * (1 + math.cos(math.pi * done))
+
+        falling = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
 
     @signed
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Terms of the objective; the loss is weighted so that uneven ranks average exactly."""
         terms, step = self.objective(self.net, batch), self.global_step
-        first = self._watch.see(step, batch_idx, terms)
-        if first and (step == 0 or logs_after(self.trainer, step + 1)):
-            for name, value in terms.items():
-                self.log(f"train/{name}", value.detach(), prog_bar=name == "loss")
+        if self._watch.see(step, batch_idx, terms):
+            self.tell(terms, step)
         loss, weight = terms["loss"], batch["weight"]
         # a tensor is not looked at: that would wait for the device
         return loss if isinstance(weight, float) and weight == 1.0 else loss * weight

@@ -1,6 +1,7 @@
 """What makes Lightning's loop cheaper changes nothing that a run does."""
 
 import inspect
+from functools import partial
 
 import pytest
 import torch
@@ -29,17 +30,17 @@ def points(batch_size=None):
     return Points(SteadyAllenCahn(), parts, batch_size=batch_size, seed=2)
 
 
-def task(data):
+def task(data, kind=Task, **options):
     torch.manual_seed(0)
     net = MLP(data.interface(), width=5, layers=2)
     objective = Pointwise([Gradient()], [Value("boundary")])
-    return Task(net, objective, [PointError()], schedule="constant")
+    return kind(net, objective, [PointError()], schedule="constant", **options)
 
 
-def fitted(folder, batch_size=None, **options):
+def fitted(folder, batch_size=None, data=None, run=None, **options):
     """The task after an epoch."""
-    data = points(batch_size)
-    run = task(data)
+    data = points(batch_size) if data is None else data
+    run = task(data) if run is None else run
     told = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False}
     told |= {"enable_progress_bar": False, "enable_model_summary": False, "max_epochs": 1}
     Trainer(**told, limit_val_batches=0, default_root_dir=folder, **options).fit(run, data)
@@ -73,6 +74,51 @@ def test_a_profiler_that_was_asked_for_stays_and_sees_every_hook(tmp_path):
     profiler = SimpleProfiler(dirpath=tmp_path, filename="times")
     assert fitted(tmp_path, profiler=profiler).run.profiler is profiler
     assert "run_training_batch" in profiler.recorded_durations
+
+
+def test_between_logs_nothing_is_read_back_and_the_last_values_stay(tmp_path, monkeypatch):
+    read = []
+    place = "lightning.pytorch.trainer.connectors.logger_connector.result"
+    monkeypatch.setattr(f"{place}.convert_tensors_to_scalars", lambda x: read.append(x) or float(x))
+    run = fitted(tmp_path, batch_size=2, log_every_n_steps=4)
+    # of six steps the first and the fourth are logged, and that is handed to the loggers too
+    assert run.global_step == 6 and len(read) == 3
+    known = run.trainer.callback_metrics
+    assert float(known["train/loss"]) == float(read[1])
+    assert {"train/gradient_interior", "train/value_boundary"} <= set(known)
+
+
+def test_a_hook_that_is_someones_own_is_called(tmp_path):
+    seen = []
+
+    class OwnData(Points):
+        def on_after_batch_transfer(self, batch, dataloader_idx):
+            seen.append("after")
+            return batch
+
+    class Own(Task):
+        def on_before_batch_transfer(self, batch, dataloader_idx):
+            seen.append("before")
+            return batch
+
+    parts = [Interior(12, [Analytic((0, 1))]), Sides(4)]
+    data = OwnData(SteadyAllenCahn(), parts, seed=2)
+    with pytest.warns(UserWarning, match="overridden `on_before_batch_transfer`"):
+        fitted(tmp_path, data=data, run=task(data, Own))
+    assert seen == ["before", "after"]
+
+
+@pytest.mark.parametrize("clip", [1e-3, None])
+def test_gradients_are_clipped_where_that_was_asked_for(clip, tmp_path):
+    data = points()
+    run = task(data, optimizer=partial(torch.optim.SGD, lr=1.0))
+    before = [p.detach().clone() for p in run.net.parameters()]
+    fitted(tmp_path, data=data, run=run, gradient_clip_val=clip)
+    moved = torch.cat(
+        [(a - b).flatten() for a, b in zip(run.net.parameters(), before, strict=True)]
+    )
+    size = float(moved.detach().norm())
+    assert size == pytest.approx(1e-3, rel=1e-3) if clip else size > 0.1
 
 
 def test_lightning_finds_the_signature_of_a_step():
