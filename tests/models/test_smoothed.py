@@ -335,3 +335,14 @@ def test_a_thousand_coordinates_and_four_thousand_samples_fit_into_three_gibibyt
         [sys.executable, "-c", HUGE % shared], capture_output=True, text=True, check=True
     )
     assert float(done.stdout) < 3
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_fixed_draws_are_the_same_and_fresh_ones_are_made_there():
+    net, x = draw(eval_samples=100, samples=40), points()
+    want = [net.eval()(x), net.jet(x).laplacian()]
+    net.cuda()
+    found = [net(x.cuda()), net.jet(x.cuda()).laplacian()]
+    assert_close([one.cpu() for one in found], want)
+    net.train().jet(x.cuda()).laplacian().square().sum().backward()
+    assert all(one.grad is None or one.grad.is_cuda for one in net.parameters())
