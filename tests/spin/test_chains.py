@@ -64,7 +64,7 @@ def test_half_of_the_chains_start_ordered_and_half_at_random(rng):
 
 
 def test_thermalised_chains_have_a_measured_time_and_meet_kaufman(rng):
-    chains = Chains(SwendsenWang(Ising(), [1.0, 2.4], (6, 6)), 64, rng=rng)
+    chains = Chains(reference(Ising(), [1.0, 2.4], (6, 6)), 64, rng=rng)
     chains.thermalise()
     assert chains.times is not None
     assert 0.5 <= float(chains.times.max()) < 8
