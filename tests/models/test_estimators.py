@@ -13,6 +13,7 @@ from zoo.models.estimators.nested import Nested
 from zoo.models.estimators.stochastic_taylor import StochasticTaylor
 from zoo.models.estimators.vectorised import Vectorised
 from zoo.models.mlp import MLP
+from zoo.models.parts import perceptron_jet
 from zoo.models.parts.by_region import ByRegion
 from zoo.models.parts.perceptron_jet import PerceptronJet
 from zoo.ops.jets import AutogradJet
@@ -159,6 +160,16 @@ def test_gradients_of_gradients_are_those_of_automatic_differentiation(by):
 def test_a_perceptron_s_own_jet_is_the_forward_laplacian():
     net = perceptron(5)
     assert isinstance(net.jet(points(net), ForwardLaplacian()), PerceptronJet)
+
+
+@pytest.mark.parametrize("by", [ForwardLaplacian(), StochasticTaylor(2)])
+def test_slope_laplacian_and_square_gradient_share_their_passes(by, monkeypatch):
+    net, forward, backward = perceptron(6), [], []
+    linear, reverse = torch.nn.functional.linear, perceptron_jet.reverse
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *a: forward.append(1) or linear(*a))
+    monkeypatch.setattr(perceptron_jet, "reverse", lambda *a: backward.append(1) or reverse(*a))
+    WANTED["heat"](net.jet(points(net), by), points(net))
+    assert (len(forward), len(backward)) == (net.layers + 1, 1)
 
 
 def test_autocast_leaves_the_closed_form():

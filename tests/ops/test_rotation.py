@@ -25,6 +25,11 @@ def test_few_columns_stay_as_they_are(rng):
     assert rotated(columns) is columns
 
 
+def test_so_do_those_of_half_precision(rng):
+    columns = torch.randn(4, 30, generator=rng).bfloat16()
+    assert rotated(columns) is columns
+
+
 def function(columns):
     """Of the products R Rᵀ alone."""
     gram = columns @ columns.mT

@@ -14,13 +14,15 @@ def rotated(columns: Tensor) -> Tensor:
     A sum over all directions, such as a Laplacian, is the same along turned ones; those that W does
     not see are left out. Gradients through R are right for functions of R Rᵀ alone.
 
-    On a CPU alone: on a GPU the factorisation would take longer than the products that it saves.
+    On a CPU alone, and not in half precision, which has no such factorisation: on a GPU it would
+    take longer than the products that it saves.
 
     Shapes:
         columns: (n, d); result: (n, min(n, d)), zero above the diagonal; or the columns themselves,
         if too few of these zeros would come about, d <= n / 2.
     """
-    if 2 * columns.shape[1] <= columns.shape[0] or columns.device.type != "cpu":
+    able = columns.device.type == "cpu" and columns.dtype in (torch.float32, torch.float64)
+    if not able or 2 * columns.shape[1] <= columns.shape[0]:
         return columns
     found = _Rotate.apply(columns)
     assert isinstance(found, Tensor)
