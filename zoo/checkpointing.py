@@ -83,15 +83,13 @@ class Last(Checkpoint):
         Not where a validation is due at once: a run that goes on from in between would never make
         it, nor find its best weights.
         """
-        if trainer.fast_dev_run or _is_before_validation(trainer, batch_idx):
-            return
         due = time.monotonic() - self._written >= self.seconds
         if trainer.world_size > 1:
             # a broadcast each step would cost more than the step: look now and then
             if trainer.global_step % LOOK:
                 return
             due = trainer.strategy.broadcast(due)
-        if due:
+        if due and not trainer.fast_dev_run and not _is_before_validation(trainer, batch_idx):
             self._write(trainer)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
