@@ -107,10 +107,10 @@ class TracedJet(Jet):
     @property
     def hessian(self) -> Tensor:
         """Not estimated."""
-        self._refuse("a Hessian")
+        self._refuse("Hessian")
 
     def _refuse(self, what: str) -> NoReturn:
         raise NotImplementedError(
-            f"an estimator of traces with {self._name}={self._count} has no {what}: ask for "
+            f"an estimator of traces with {self._name}={self._count} gives no {what}: ask for "
             "laplacian(axes), trace(weights) or derivative(i, j), or take an exact estimator"
         )

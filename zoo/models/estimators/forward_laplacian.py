@@ -23,8 +23,8 @@ class ForwardLaplacian(Estimator):
         ValueError: a chunk that is not positive.
 
     Source:
-        Li, Ye, Zhang, Wang, Liu and others, Nature Machine Intelligence 2024 (arXiv 2307.08214),
-        which carries the Laplacian so; that directions are no more than the width is ours.
+        Li, Ye, Jiang and others, Nature Machine Intelligence 6 (2024, arXiv 2307.08214), where the
+        Laplacian goes forward so; that directions are no more than the width is ours.
     """
 
     def __init__(self, chunk: int | None = None) -> None:

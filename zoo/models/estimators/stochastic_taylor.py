@@ -24,7 +24,8 @@ class StochasticTaylor(Estimator):
             Hutchinson), "gaussian" standard normal numbers (larger by 2 Σ_i (∂²u/∂x_i²)²);
             "coordinates" takes m of the d second derivatives, none twice, times d/m: the variance
             is d² (1/m - 1/d) times that among the d.
-        shared: one set of directions for all points rather than one for each.
+        shared: one set of directions for all points rather than one for each: a little faster, but
+            the points' errors then add up in a loss instead of averaging out.
 
     Raises:
         ValueError: no directions, or an unknown kind.
