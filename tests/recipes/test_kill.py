@@ -34,7 +34,7 @@ def long(here):
     return write(here / "long.yaml", {"stages": stages})
 
 
-def _begin(words):
+def begin(words):
     """The command in a copy of this process, which costs no imports."""
     child = os.fork()
     if child:
@@ -47,7 +47,7 @@ def _begin(words):
 
 def _killed_after(words, seconds):
     """Whether the command had to be killed after that long; its exit code if it had ended."""
-    child = _begin(words)
+    child = begin(words)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
