@@ -104,7 +104,7 @@ class Before(nn.Module):
         flat = x.movedim(0, 1).flatten(1)
         return (flat @ (self.weight * self.later)).unflatten(1, (-1, self.inputs)).movedim(1, 0)
 
-    def at(self, x: list[Tensor]) -> Float[Tensor, "b inputs"]:
-        """The sum for the next site after those given."""
-        end = len(x) * self.inputs
-        return torch.cat(x, 1) @ self.weight[:end, end - self.inputs : end]
+    def at(self, x: Float[Tensor, "b m inputs"], site: int) -> Float[Tensor, "b inputs"]:
+        """The sum for a site alone, of those before it."""
+        end = site * self.inputs
+        return x.flatten(1)[:, :end] @ self.weight[:end, end - self.inputs : end]
