@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -96,7 +96,7 @@ class Pointwise(Objective):
             term.bind(model)
 
     def _terms(self) -> list[Term]:
-        return [term for term in self.terms if isinstance(term, Term)]
+        return cast("list[Term]", list(self.terms))
 
     def forward(self, model: Model, batch: dict[str, Any]) -> dict[str, Tensor]:
         """As in Objective; each term by its name, unweighted."""
@@ -126,7 +126,7 @@ class Pointwise(Objective):
         own = {i: term for i, term in enumerate(self._terms()) if term.part == name}
         terms, equation = list(own.values()), batch["equation"]
         part = [_part(batch, term) for term in terms][-1]
-        if not len(part["x"]):
+        if not part["x"].shape[0]:
             # fewer points than ranks, and this one has none; DDP waits for every gradient
             idle = sum(p.sum() for p in model.parameters() if p.requires_grad) * part["weight"] * 0
             return {i: idle for i in own}
@@ -165,13 +165,14 @@ def _times(factor: float | Tensor, value: Tensor) -> Tensor:
 
 
 def _part(batch: dict[str, Any], term: Term) -> dict[str, Any]:
-    parts = [name for name, item in batch.items() if isinstance(item, dict)]
-    if term.part not in parts:
+    part = batch.get(term.part)
+    if not isinstance(part, dict):
+        parts = [name for name, item in batch.items() if isinstance(item, dict)]
         raise ValueError(f"{term.title}: no part {term.part!r}; the data have {parts}")
-    missing = [key for key in term.needs if key not in batch[term.part]]
-    if missing:
-        raise ValueError(
-            f"{term.title}: part {term.part!r} has no {missing[0]!r}, only "
-            f"{sorted(batch[term.part])}; give it targets of that order"
-        )
-    return batch[term.part]
+    for key in term.needs:
+        if key not in part:
+            raise ValueError(
+                f"{term.title}: part {term.part!r} has no {key!r}, only {sorted(part)}; give it "
+                "targets of that order"
+            )
+    return part
