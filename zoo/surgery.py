@@ -62,7 +62,8 @@ def adapt(
         coefficients: names wanted, in order; None leaves them.
         frames: any of the interface's dt, history, horizon and offset to change; a channel is
             one frame of a name, so frames that both have keep their weights. Where no output frame
-            is shared, the new ones take over the old ones' weights in their order.
+            is shared, the new ones take over the old ones' weights in their order. The temperature
+            of a model of spins too.
         arguments: other arguments of the model to change, such as `modes`.
 
     Raises:
@@ -141,11 +142,12 @@ def _fresh(
     described = block(model)
     given = described["init_args"] | dict(arguments)
     given["interface"] = dataclasses.asdict(interface)
-    # a model around another one leaves scaling to it
+    # a model around another one leaves scaling to it, and spins are not scaled
     scaling = given
-    while "normaliser" not in scaling:
+    while "normaliser" not in scaling and "inner" in scaling:
         scaling = scaling["inner"]["init_args"]
-    scaling["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
+    if "normaliser" in scaling:
+        scaling["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return make({**described, "init_args": given})

@@ -31,9 +31,8 @@ def make_net(task: Any) -> None:
     wanted: Interface = task.data.interface()
     if task.init_from is not None and task.net is None:
         names = {key: getattr(wanted, key) for key in ("inputs", "outputs", "coefficients")}
-        frames = {
-            key: getattr(wanted, key) for key in ("dt", "history", "horizon", "offset", "region")
-        }
+        places = ("dt", "history", "horizon", "offset", "region", "temperature")
+        frames = {key: getattr(wanted, key) for key in places}
         load_parent(task, {**names, "frames": frames})
     elif task.net is None:
         raise ValueError("neither net nor init_from is given; name a model or a release")

@@ -14,6 +14,7 @@ from zoo.models.base import Interface
 from zoo.models.energy_model import EnergyModel, spins
 from zoo.models.parts.learned_energy import LearnedEnergy
 from zoo.models.sampler import Sampler
+from zoo.surgery import adapt
 
 MODELS = classes("zoo.models", EnergyModel)
 SAMPLERS = [cls for cls in MODELS if issubclass(cls, Sampler)]
@@ -228,6 +229,32 @@ def test_equal_seeds_draw_equal_lattices(cls):
     model = tiny(cls)
     one, two = (model.sample(3, torch.Generator().manual_seed(7)) for _ in range(2))
     assert torch.equal(one, two) and one.dtype == torch.uint8
+
+
+@every_sampler
+@torch.no_grad()
+def test_sharper_samples_are_drawn_from_powers_of_p(cls, rng):
+    model = tiny(cls)
+    for parameter in model.parameters():
+        parameter.mul_(5)
+    powers = torch.tensor([0.0, 1.0, 4.0]).repeat_interleave(4000)
+    drawn = model.sample(len(powers), rng, sharpness=powers)
+    uniform, own, sharp = model.log_prob(drawn).view(3, -1).mean(1).tolist()
+    every = model.log_prob(states(model))
+    assert uniform == pytest.approx(float(every.mean()), abs=0.1)
+    assert own == pytest.approx(float((every.exp() * every).sum()), abs=0.1)
+    assert sharp > own + 0.5
+
+
+@every_model
+@torch.no_grad()
+def test_a_model_of_another_temperature_keeps_its_weights(cls, rng):
+    model = tiny(cls)
+    s = model.uniform(3, rng)
+    other = adapt(model, frames={"temperature": 2.0})
+    assert other.temperature == 2.0 and len(other.load_report.loaded) == len(model.state_dict())
+    share = 0.5 if isinstance(model, Sampler) else 1.0
+    assert torch.allclose(other.energy(s), share * model.energy(s))
 
 
 @every_sampler

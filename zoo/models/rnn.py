@@ -149,12 +149,15 @@ class RNN(Sampler):
         return error.mean(0)
 
     @torch.no_grad()
-    def sample(self, count: int, rng: torch.Generator) -> UInt8[Tensor, " b *n"]:
+    def sample(
+        self, count: int, rng: torch.Generator, *, sharpness: Float[Tensor, " b"] | None = None
+    ) -> UInt8[Tensor, " b *n"]:
         """As in Sampler: one step of the recurrence for each site, from the state before."""
         q, sites = self.colours, len(self.order_of_sites)
         u = torch.rand(sites, count, generator=rng, device=rng.device).to(self.output.weight)
-        start = torch.zeros(q, device=u.device) if self.first is None else self.first
-        own = drawn(start.softmax(0).expand(count, q), u[0])
+        power = None if sharpness is None else sharpness.to(u)[:, None]
+        start = u.new_zeros(q) if self.first is None else self.first
+        own = drawn(start.softmax(0).expand(count, q), u[0], power)
         # relative to the first site, that is colour 0 itself
         found = [own if self.first is not None else torch.zeros_like(own)]
         memory = self.recurrence.start(count)
@@ -164,7 +167,7 @@ class RNN(Sampler):
             raw = self.output(self.recurrence.step(memory, codes[:, site - 1]))
             if self.before is not None:
                 raw = raw + self.before.at(codes, site)
-            found.append(drawn(self._distribution(raw), u[site]))
+            found.append(drawn(self._distribution(raw), u[site], power))
         s = torch.stack(found, 1)[:, self.place_of_site]
         if self.first is None:
             s = (s + own[:, None]) % q
@@ -209,6 +212,9 @@ class RNN(Sampler):
         return parts / parts.sum(-1, keepdim=True)
 
 
-def drawn(p: Float[Tensor, "b q"], u: Float[Tensor, " b"]) -> Tensor:
-    """A colour for each row of probabilities, from uniform numbers."""
+def drawn(p: Float[Tensor, "b q"], u: Float[Tensor, " b"], power: Tensor | None = None) -> Tensor:
+    """A colour for each row of probabilities, raised to a power (b, 1), from uniform numbers."""
+    if power is not None:
+        p = p.clamp_min(TINY).pow(power)
+        p = p / p.sum(1, keepdim=True)
     return (u[:, None] >= p.cumsum(1)[:, :-1]).sum(1)

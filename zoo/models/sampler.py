@@ -47,8 +47,17 @@ class Sampler(EnergyModel):
         """Mean square over sites of a spin less its conditional mean, another proper score."""
 
     @abstractmethod
-    def sample(self, count: int, rng: torch.Generator) -> UInt8[Tensor, " b *n"]:
-        """Independent lattices of colours, on the model's device; gradients do not pass."""
+    def sample(
+        self, count: int, rng: torch.Generator, *, sharpness: Float[Tensor, " b"] | None = None
+    ) -> UInt8[Tensor, " b *n"]:
+        """Independent lattices of colours, on the model's device; gradients do not pass.
+
+        Args:
+            count: b.
+            rng: where the random numbers come from.
+            sharpness: of each lattice; its conditional probabilities are raised to this power: 0 is
+                uniform, 1 are samples of p, more is ordered more than they are.
+        """
 
     def log_prob(self, s: Tensor) -> Float[Tensor, " b"]:
         """Ln p(s), of colours or one-hot colours."""
