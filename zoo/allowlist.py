@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from zoo import reading
 from zoo.reading import Mistake, Source
 
-PACKAGES = ("zoo.models.", "zoo.objectives.", "zoo.data.", "zoo.pde.", "zoo.metrics.")
+PACKAGES = ("zoo.models.", "zoo.objectives.", "zoo.data.", "zoo.pde.", "zoo.spin.", "zoo.metrics.")
 FUNCTIONS = ("zoo.from_pretrained",)
 TOP = ("seed_everything", "model", "data", "trainer", "save_seconds")
 TRAINER = (
