@@ -97,7 +97,7 @@ def test_the_loss_that_is_logged_is_that_at_the_start_of_the_step(fitted, plain)
     assert last != pytest.approx(plain[0].objective.losses[-1], rel=1e-3)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "linear"])
 def test_the_learning_rate_follows_the_schedule_by_steps_not_evaluations(schedule, tmp_path):
     rates = []
 
@@ -109,7 +109,7 @@ def test_the_learning_rate_follows_the_schedule_by_steps_not_evaluations(schedul
     run = task(objective=Watched(), schedule=schedule)
     trainer(tmp_path, 2).fit(run, data())
     assert list(dict.fromkeys(rates)) == pytest.approx(
-        {"constant": [1], "cosine": [1, 0.5]}[schedule]
+        {"constant": [1], "cosine": [1, 0.5], "linear": [1, 0.5]}[schedule]
     )
     assert len(rates) == run.evaluations > 4
 

@@ -8,6 +8,8 @@ from zoo.pde.points.trivial import best_of_time, trivial_errors
 
 Scores = dict[str, dict[str, float]]
 """Errors by figure and predictor."""
+INFORMED = ("time_radius", "ansatz_time_radius")
+"""Fits in time and radius together: they solve what is radial, and so are no trivial predictors."""
 STEP = 1e-4
 """Of the slope of the best function of time, in lengths of time's interval."""
 
@@ -16,8 +18,9 @@ STEP = 1e-4
 def scores(equation: PointEquation, x: Tensor, derivatives: bool, seed: int) -> Scores:
     """Errors of all predictors, for the figures that fields are measured by.
 
-    Of values those of `trivial_errors`; of first derivatives the constant's, the best function of
-    time's, and those of the equation's closed forms.
+    Of values those of `trivial_errors`, without the equation's approximations and the fits in time
+    and radius together, which know the problem's form; of first derivatives the constant's, the
+    best function of time's and the ansatz's.
 
     Args:
         equation: one with a solution.
@@ -28,6 +31,8 @@ def scores(equation: PointEquation, x: Tensor, derivatives: bool, seed: int) -> 
     jet = equation.jet(x)
     truth = jet.value
     errors = trivial_errors(equation, seed=seed, test_x=x, test_y=truth)
+    for name in (*INFORMED, *equation.approximations(x[:1])):
+        errors.pop(name, None)
     found = {
         f"relative_{norm}": {name: one[norm] for name, one in errors.items()}
         for norm in ("l1", "l2")
@@ -56,19 +61,7 @@ def _slopes(equation: PointEquation, x: Tensor) -> dict[str, Tensor]:
         slope = x.new_zeros(len(x), len(equation.outputs), len(equation.coordinates))
         slope[..., axis] = (after - before) / (ends[1] - ends[0])[:, axis : axis + 1]
         found["time"] = slope
-    for name in equation.approximations(x[:1]):
-        found[name] = _by_autograd(equation, name, x)
     ansatz = equation.ansatz(x)
     if ansatz is not None:
         found["ansatz"] = ansatz[0].gradient
     return found
-
-
-@torch.enable_grad()
-def _by_autograd(equation: PointEquation, name: str, x: Tensor) -> Tensor:
-    leaf = x.detach().clone().requires_grad_()
-    rows = [
-        torch.autograd.grad(one.sum(), leaf, retain_graph=True)[0]
-        for one in equation.approximations(leaf)[name].unbind(1)
-    ]
-    return torch.stack(rows, 1)[..., : len(equation.coordinates)]
