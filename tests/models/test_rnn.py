@@ -143,7 +143,7 @@ def test_orders_differ_by_a_permutation_of_the_sites_alone(rng):
 def test_a_site_sees_no_site_that_comes_later(cell):
     model = rnn((3, 4), 3, cell=cell, symmetric=False)
     x = torch.rand(12, 1, 3, dtype=torch.float64, requires_grad=True)
-    raw = model._raw(x)
+    raw = model.raw(x)
     for place, row in enumerate(raw):
         (slope,) = torch.autograd.grad(row.sum(), x, retain_graph=True)
         seen = slope.abs().sum((1, 2)) > 0
@@ -154,7 +154,7 @@ def test_without_states_a_site_of_the_grid_is_told_by_its_two_neighbours():
     model = rnn((3, 3), cell="gru2d", symmetric=False)
     torch.nn.init.zeros_(model.recurrence.merge.weight)
     x = torch.rand(9, 1, 2, dtype=torch.float64, requires_grad=True)
-    raw = model._raw(x)
+    raw = model.raw(x)
     # places along the snake 0 1 2 / 5 4 3 / 6 7 8
     want = {1: [0], 2: [1], 3: [2], 4: [1, 3], 5: [0, 4], 6: [5], 7: [4, 6], 8: [3, 7]}
     for place, row in enumerate(raw, 1):
@@ -187,11 +187,11 @@ def test_direct_weights_are_added_for_the_sites_before(rng):
     weight = model.before.weight
     model.load_state_dict(plain.state_dict() | {"before.weight": weight})
     hot = torch.rand(9, 4, 3, generator=rng, dtype=torch.float64)
-    want = plain._raw(hot)
+    want = plain.raw(hot)
     for i in range(8):
         for j in range(i + 1):
             want[i] += hot[j] @ weight[3 * j : 3 * j + 3, 3 * i : 3 * i + 3]
-    assert torch.allclose(model._raw(hot), want, rtol=1e-10)
+    assert torch.allclose(model.raw(hot), want, rtol=1e-10)
 
 
 @torch.no_grad()
@@ -216,7 +216,7 @@ def test_direct_weights_are_exact_to_first_order_in_the_couplings_of_a_glass():
 @pytest.mark.parametrize("cell", ["gru", "gru2d"])
 def test_a_symmetric_rnn_learns_the_lattices_of_ising(cell):
     torch.manual_seed(0)
-    shape, temperature = ((8,), 2.0) if cell == "gru" else ((3, 3), 4.0)
+    shape, temperature = ((6,), 2.0) if cell == "gru" else ((3, 3), 4.0)
     model = RNN(spins(shape, 2, temperature), hidden=16, cell=cell, direct=False)
     exact = Enumeration(Ising(), shape)
     half = exact.count // 2  # the other half is its mirror image

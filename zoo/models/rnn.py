@@ -127,25 +127,18 @@ class RNN(Sampler):
 
     def log_probabilities(self, s: Float[Tensor, "b q *n"]) -> Float[Tensor, " b"]:
         """As in Sampler."""
-        hot = self._along(s)
+        hot = self.along(s)
         known = s.new_full((len(s),), -math.log(self.colours))
         first = known if self.first is None else hot[0] @ self.first.log_softmax(0)
-        raw, later = self._raw(hot), hot[1:]
-        if self.readout == "mean":
-            each = self._chance(raw, later).clamp_min(TINY).log()
-        elif self.colours == 2:
-            each = later[..., 1] * raw[..., 0] - F.softplus(raw[..., 0])
-        else:
-            each = (later * raw.log_softmax(-1)).sum(-1)
-        return first + each.sum(0)
+        return first + self.conditionals(self.raw(hot), hot[1:]).sum(0)
 
     def squared_error(self, s: Tensor) -> Float[Tensor, " b"]:
         """As in Sampler; of more than two colours, summed over the parts of a one-hot vector."""
-        hot = self._along(self.one_hot(s))
-        error = (self._means(self._raw(hot)) - self._codes(hot[1:])).square().sum(-1)
+        hot = self.along(self.one_hot(s))
+        error = (self._means(self.raw(hot)) - self.codes(hot[1:])).square().sum(-1)
         if self.first is not None:
-            mean = self._codes(self.first.softmax(0))
-            error = torch.cat([(mean - self._codes(hot[:1])).square().sum(-1), error])
+            mean = self.codes(self.first.softmax(0))
+            error = torch.cat([(mean - self.codes(hot[:1])).square().sum(-1), error])
         return error.mean(0)
 
     @torch.no_grad()
@@ -163,7 +156,7 @@ class RNN(Sampler):
         memory = self.recurrence.start(count)
         codes = u.new_empty(count, sites, self.output.out_features)
         for site in range(1, sites):
-            codes[:, site - 1] = self._codes(F.one_hot(found[-1], q).to(u))
+            codes[:, site - 1] = self.codes(F.one_hot(found[-1], q).to(u))
             raw = self.output(self.recurrence.step(memory, codes[:, site - 1]))
             if self.before is not None:
                 raw = raw + self.before.at(codes, site)
@@ -173,7 +166,7 @@ class RNN(Sampler):
             s = (s + own[:, None]) % q
         return s.to(torch.uint8).view(count, *self.shape)
 
-    def _along(self, s: Tensor) -> Tensor:
+    def along(self, s: Tensor) -> Tensor:
         """One-hot colours as the recurrence sees them, (n, b, q)."""
         hot = s.flatten(2).permute(2, 0, 1).index_select(0, self.order_of_sites)
         if self.first is not None:
@@ -181,13 +174,21 @@ class RNN(Sampler):
         parts = [hot[0, :, a, None] * hot.roll(-a, 2) for a in range(self.colours)]
         return torch.stack(parts).sum(0)
 
-    def _codes(self, hot: Tensor) -> Tensor:
+    def conditionals(self, raw: Tensor, hot: Tensor) -> Tensor:
+        """Ln p(s_i | s_<i) from read-outs (m, b, r) and one-hot colours (m, b, q) of sites."""
+        if self.readout == "mean":
+            return self._chance(raw, hot).clamp_min(TINY).log()
+        if self.colours == 2:
+            return hot[..., 1] * raw[..., 0] - F.softplus(raw[..., 0])
+        return (hot * raw.log_softmax(-1)).sum(-1)
+
+    def codes(self, hot: Tensor) -> Tensor:
         """One-hot colours or their means (..., q) as numbers that go in and come out."""
         return hot[..., 1:] - hot[..., :1] if self.colours == 2 else hot
 
-    def _raw(self, hot: Tensor) -> Tensor:
+    def raw(self, hot: Tensor) -> Tensor:
         """Read-outs for the second site and those after it."""
-        codes = self._codes(hot[:-1])
+        codes = self.codes(hot[:-1])
         raw = self.output(self.recurrence(codes))
         return raw if self.before is None else raw + self.before(codes)
 
@@ -199,7 +200,7 @@ class RNN(Sampler):
 
     def _chance(self, raw: Tensor, hot: Tensor) -> Tensor:
         """|1 + σ m| / 2 or |m_s| of a read-out of means."""
-        told = (raw * self._codes(hot)).sum(-1)
+        told = (raw * self.codes(hot)).sum(-1)
         return (1 + told).abs() / 2 if self.colours == 2 else told.abs()
 
     def _distribution(self, raw: Tensor) -> Tensor:

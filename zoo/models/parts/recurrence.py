@@ -108,3 +108,9 @@ class Before(nn.Module):
         """The sum for a site alone, of those before it."""
         end = site * self.inputs
         return x.flatten(1)[:, :end] @ self.weight[:end, end - self.inputs : end]
+
+    def told(self, x: Float[Tensor, "b inputs"], site: int) -> Float[Tensor, "m b inputs"]:
+        """What one site adds to the sums of those after it."""
+        start = site * self.inputs
+        row = x @ self.weight[start : start + self.inputs, start:]
+        return row.unflatten(1, (-1, self.inputs)).movedim(1, 0)
