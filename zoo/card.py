@@ -122,9 +122,11 @@ def _yaml(front: Mapping[str, Any]) -> str:
 
 def _front(config: Mapping[str, Any], entries: Figures) -> dict[str, Any]:
     about = config["about"]
-    points = bool(config["model"]["init_args"]["interface"].get("region"))
-    kind = "neural-field" if points else "neural-operator"
-    tags = [kind, "pde", *about["equations"], f"{about['dimension']}d"]
+    face = config["model"]["init_args"]["interface"]
+    kind = ["neural-field" if face.get("region") else "neural-operator", "pde"]
+    if face.get("colours"):
+        kind = ["energy-model", "spins"]
+    tags = [*kind, *about["equations"], f"{about['dimension']}d"]
     tags += [about["architecture"].lower(), about["objective"].lower()]
     front: dict[str, Any] = {
         "library_name": "physics-zoo",

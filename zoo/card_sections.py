@@ -68,6 +68,14 @@ def _facts(face: Mapping[str, Any], points: bool) -> str:
             "coordinate. A unit of 1 is dimensionless."
         )
     box = " × ".join(f"{side:g}" for side in face["box"])
+    if face.get("colours"):
+        at = face["temperature"]
+        known = "" if at is None else f" at temperature T0 = {at:g}"
+        return (
+            f"Lattices of spins of {face['colours']} colours go in, {face['boundary']}; energies "
+            f"of whole lattices come out, up to a constant; k_B = 1. Trained on {box} "
+            f"sites{known}. A unit of 1 is dimensionless."
+        )
     step = "steady" if face["dt"] is None else f"time step {face['dt']:g}"
     # releases of the first version have no offset: the next frame
     ahead = face.get("offset", 1)

@@ -172,8 +172,20 @@ def test_a_release_holds_what_the_model_is(cls, tmp_path, rng):
     s = model.uniform(3, rng)
     assert torch.equal(back.energy(s), model.eval().energy(s))
     assert back.temperature == 4.0 and back.interface == model.interface
-    line = "E = model.predict(s)"
-    assert line in (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text()
+    size = " × ".join(map(str, model.shape))
+    assert f"Trained on {size} sites at temperature T0 = 4." in card
+    assert "- energy-model\n- spins\n- ising\n- 2d\n" in card
+
+
+@every_model
+def test_the_lines_on_a_card_run(cls, tmp_path, monkeypatch):
+    model = tiny(cls)
+    text = (zoo.save_pretrained(model, tmp_path / "m") / "README.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    scope = {}
+    exec(text.split("```python\n")[1].split("```")[0], scope)
+    assert scope["E"].shape == (8,) and np.isfinite(scope["E"]).all()
 
 
 @pytest.mark.parametrize(
