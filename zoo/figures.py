@@ -3,7 +3,9 @@
 from typing import Any
 
 from zoo.data.points.point_data import PointData
+from zoo.data.spins.spin_data import SpinData
 from zoo.metrics.base import PerSystem
+from zoo.metrics.lattice_metric import LatticeMetric
 from zoo.metrics.points import PointMetric
 from zoo.metrics.trivial import best, trivial
 from zoo.models.base import block
@@ -40,16 +42,18 @@ def figures(
         # fields are scored over all regions together under "", others by the mean over systems
         own = [system] if system or "" in scores else list(scores)
         known = [scores[s] for s in own if s in scores]
+        if isinstance(metric, LatticeMetric) and name != metric.title:
+            known = []  # what stands beside the figure, such as its error
         # without training samples only the zero predictor is left, whose relative error is 1
         lowest = [best(score)[1] for score in known]
-        if not lowest and not isinstance(metric, PointMetric):
+        if not lowest and not isinstance(metric, PointMetric | LatticeMetric):
             lowest = [1.0]
         entries.append(
             {
                 "name": f"{split}/{name}",
                 "value": value,
                 "unit": "1",
-                "tolerance": TOLERANCE * value,
+                "tolerance": TOLERANCE * abs(value),
                 "n": metric.seen.get(name),
                 "seeds": [seed],
                 "trivial": None if part or not lowest else sum(lowest) / len(lowest),
@@ -65,7 +69,7 @@ def figures(
 
 def trivials(data: Any, split: str, figure: str) -> dict[str, dict[str, float]]:
     """A figure of the trivial predictors, by system and name."""
-    if isinstance(data, PointData):
+    if isinstance(data, PointData | SpinData):
         return data.trivials(split, figure)
     union = list(data.coefficients)
     pairs = zip(data.sets, data.split("train"), data.split(split), strict=True)

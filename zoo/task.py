@@ -33,7 +33,8 @@ class Task(Light):
     Args:
         net: the model; its `interface` may be left out and is then the data module's.
         objective: what is minimised; relative L2 error if left out.
-        metrics: what is measured on validation and test data; relative L2 error if left out.
+        metrics: what is measured on validation and test data; if left out, what the data module
+            says, else relative L2 error.
         optimizer: makes the optimiser of the model's and the objective's parameters;
             torch.optim.LBFGS needs all of the data in each batch.
         schedule: learning rate falls along a half cosine or a line to zero, or stays.
@@ -61,6 +62,7 @@ class Task(Light):
         self.net = net
         self.objective = objective if objective is not None else Supervised()
         self.metrics = nn.ModuleList(metrics if metrics is not None else [RelativeL2()])
+        self._named = metrics is not None
         self.terms = Terms()
         self.optimizer = optimizer
         self.schedule = schedule
@@ -113,6 +115,8 @@ class Task(Light):
             make_net(self)
             if stage == "fit":
                 prepare_net(self)
+            if not self._named and hasattr(self.data, "measures"):
+                self.metrics = nn.ModuleList(self.data.measures(self.net))
             self._ready = True
         self.lighten()
         for metric in self.measures:

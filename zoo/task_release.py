@@ -26,6 +26,7 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
     # a release is float32, whatever the precision of the training was
     model = build(block(task.net))
     model.load_state_dict({name: value.cpu() for name, value in state.items()})
+    model.finish(torch.Generator().manual_seed(0))
     folder = Path(task.trainer.default_root_dir)
     recipe = folder / "recipe.yaml"
     release.save_pretrained(
@@ -82,12 +83,16 @@ def _entries(task: Any, split: str, measured: Measured, **known: Any) -> list[di
 
 
 def _picture(task: Any, model: Any) -> Any:
+    from zoo.models.energy_model import EnergyModel
     from zoo.models.field import Field
+    from zoo.plots.energy_preview import energy_preview
     from zoo.plots.field_preview import field_preview
     from zoo.plots.preview import preview, typical
 
     if isinstance(model, Field):
         return field_preview(model, task.data)
+    if isinstance(model, EnergyModel):
+        return energy_preview(model, task.data) if task.data.system is not None else None
     # the outputs of a body that is not fine-tuned mean nothing
     if task.objective.pretext or model.interface.dimension != 2:
         return None

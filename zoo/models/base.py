@@ -154,6 +154,9 @@ class Model(nn.Module):
         """Physical inputs that `forward` takes, drawn from `rng`; the probe replays them."""
         raise NotImplementedError(f"{type(self).__name__}.example")
 
+    def finish(self, rng: torch.Generator) -> None:
+        """Set what training leaves free, such as the zero of an energy; called before a release."""
+
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """Which axes of which tensors run over named channels: tensor -> axis -> labels.
 

@@ -177,6 +177,10 @@ class EnergyModel(Model, ABC):
         """
         self.pin(self.uniform(count, rng, shape), mean)
 
+    def finish(self, rng: torch.Generator) -> None:
+        """As in Model: `centre`, since training tells energies up to a constant alone."""
+        self.centre(rng)
+
     @torch.no_grad()
     def predict(self, states: Any) -> np.ndarray:
         """Energies of lattices of colours, numpy in, numpy out.

@@ -37,6 +37,15 @@ class Steps(DistributedSampler):
         self.epoch = epoch
 
 
+def standing(trainer: Any) -> tuple[int, int] | None:
+    """Epoch and batch at which training stands, by the steps taken: it survives a restart."""
+    if trainer is None or trainer.fit_loop.max_batches in (0, float("inf")):
+        return None
+    together = trainer.accumulate_grad_batches
+    epoch, step = divmod(trainer.global_step, -(-int(trainer.fit_loop.max_batches) // together))
+    return epoch, step * together
+
+
 class Cloud(Dataset):
     """Batches of named parts, cut from one order that seed, epoch and number fix.
 

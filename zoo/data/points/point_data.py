@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from zoo.data.points.evaluation import Evaluation
 from zoo.data.points.instances import Instances
 from zoo.data.points.loader import Listed, loader, share
-from zoo.data.points.order import Steps
+from zoo.data.points.order import Steps, standing
 from zoo.data.points.sampled import Sampled
 from zoo.models.base import Interface, Model
 from zoo.pde.points.equation import PointEquation
@@ -122,13 +122,8 @@ class PointData(LightningDataModule):
         return found
 
     def _position(self) -> tuple[int, int] | None:
-        """Epoch and batch at which training stands, by the steps taken: it survives a restart."""
-        trainer = self.trainer
-        if trainer is None or trainer.fit_loop.max_batches in (0, float("inf")):
-            return None
-        together = trainer.accumulate_grad_batches
-        epoch, step = divmod(trainer.global_step, -(-int(trainer.fit_loop.max_batches) // together))
-        return epoch, step * together
+        """Epoch and batch at which training stands."""
+        return standing(self.trainer)
 
     def _compared(self, split: str) -> DataLoader:
         instances = self.instances.draw(self.equation)[split]

@@ -1,0 +1,74 @@
+"""Spins from data to a release: a sampler learned from lattices, an energy from the sampler."""
+
+import json
+from functools import partial
+
+import pytest
+import torch
+
+from tests.task.full_batch import trainer
+from zoo import from_pretrained
+from zoo.data.spins.drawing import Drawing
+from zoo.data.spins.spins import Spins
+from zoo.models.ednn import EDNN
+from zoo.models.rnn import RNN
+from zoo.objectives.consistency import Consistency
+from zoo.objectives.label_mixture import LabelMixture
+from zoo.objectives.likelihood import Likelihood
+from zoo.spin.ising import Ising
+from zoo.task import Task
+
+ADAM = partial(torch.optim.Adam, lr=2e-2)
+
+
+def data(**given):
+    drawing = Drawing(chains=128)
+    options = {"temperature": 4.0, "count": 4000, "batch_size": 200, "evaluation": 1000}
+    return Spins(Ising(), (4, 4), drawing=drawing, **{**options, **given})
+
+
+def fitted(folder, net, objective, steps):
+    torch.manual_seed(0)
+    task = Task(net=net, objective=objective, optimizer=ADAM)
+    trainer(folder, steps, limit_val_batches=1.0).fit(task, data())
+    entries = json.loads((folder / "release" / "metrics.json").read_text())
+    values = {entry["name"]: entry for entry in entries}
+    return from_pretrained(str(folder / "release")), values
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    folder, patch = tmp_path_factory.mktemp("spins"), pytest.MonkeyPatch()
+    patch.setenv("ZOO_CACHE", str(folder / "cache"))
+    sampler = fitted(folder / "rnn", lambda face: RNN(face, hidden=12), Likelihood(), 120)
+    objective = Consistency(from_pretrained(str(folder / "rnn" / "release")), LabelMixture())
+    energy = fitted(folder / "ednn", lambda face: EDNN(face, hidden=(16,)), objective, 60)
+    yield sampler, energy
+    patch.undo()
+
+
+def test_a_sampler_learns_the_distribution(chain):
+    _, values = chain[0]
+    kl = values["validation/kl"]
+    assert 0 < kl["value"] < 0.3 * kl["trivial"]
+    assert list(kl["trivials"]) == ["independent spins"]
+    assert values["validation/kl_error"]["trivial"] is None
+
+
+def test_an_energy_is_learned_from_a_sampler(chain):
+    model, _ = chain[1]
+    assert model.temperature == 4.0
+    values = chain[1][1]
+    assert values["validation/energy_rmse"]["value"] < values["validation/energy_rmse"]["trivial"]
+
+
+def test_released_energies_are_centred(chain):
+    for model, _ in chain:
+        s = model.uniform(4000, torch.Generator().manual_seed(5))
+        energies = torch.as_tensor(model.predict(s.numpy()))
+        assert abs(float(energies.mean())) < 5 * float(energies.std()) / 4000**0.5
+
+
+def test_the_release_shows_learned_against_true_energies(chain, tmp_path):
+    folder = next(iter(tmp_path.parent.glob("spins*/rnn/release")))
+    assert (folder / "preview.png").stat().st_size > 5000
