@@ -1,5 +1,6 @@
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from torch import Tensor
 from zoo.models.base import Interface, Model
 from zoo.models.parts.unscaled import Unscaled
 from zoo.spin.lattice import Lattice
+from zoo.spin.measured import chosen, ladder, measured
+from zoo.spin.observables import Estimate
 
 CHUNK = 2048
 """Lattices that are looked at together where there may be many."""
@@ -176,6 +179,35 @@ class EnergyModel(Model, ABC):
             Sprague et al., arXiv 2003.02647, the authors' code, with 10,000 of them.
         """
         self.pin(self.uniform(count, rng, shape), mean)
+
+    @torch.no_grad()
+    def observables(
+        self,
+        temperatures: Sequence[float] | Tensor,
+        shape: tuple[int, ...] | None = None,
+        *,
+        chains: int = 256,
+        sweeps: int = 1000,
+        rng: torch.Generator,
+    ) -> dict[str, Estimate]:
+        """What the learned energy says at any temperatures, by chains that it drives.
+
+        As `zoo.spin.observables`, per site, with free energy and entropy, and the model's zero of
+        energy; the chains also run on a ladder of temperatures from infinity down.
+
+        Args:
+            temperatures: in any order.
+            shape: of the lattice; that of the data if left out.
+            chains: at each temperature.
+            sweeps: recorded after thermalisation.
+            rng: where all random numbers come from, on a CPU.
+        """
+        # driven chains are built on models
+        from zoo.models.parts.driven import driven
+
+        rungs, rows = ladder(torch.as_tensor(temperatures, dtype=torch.float64).flatten())
+        dynamics = driven(self, rungs, shape)
+        return chosen(measured(dynamics, chains=chains, sweeps=sweeps, rng=rng), rows)
 
     def finish(self, rng: torch.Generator) -> None:
         """As in Model: `centre`, since training tells energies up to a constant alone."""
