@@ -17,6 +17,7 @@ from zoo.objectives.label_mixture import LabelMixture
 from zoo.objectives.likelihood import Likelihood
 from zoo.spin.ising import Ising
 from zoo.task import Task
+from zoo.verify import measure
 
 ADAM = partial(torch.optim.Adam, lr=2e-2)
 
@@ -72,3 +73,28 @@ def test_released_energies_are_centred(chain):
 def test_the_release_shows_learned_against_true_energies(chain, tmp_path):
     folder = next(iter(tmp_path.parent.glob("spins*/rnn/release")))
     assert (folder / "preview.png").stat().st_size > 5000
+
+
+def test_released_figures_are_measured_again(chain):
+    for model, values in chain:
+        for name, entry in values.items():
+            found = measure(model, entry["data"], entry["metric"])
+            assert found[name.partition("/")[2]] == pytest.approx(entry["value"], rel=1e-4)
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_lattices_it_would_have_seen(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    few = partial(data, count=600, evaluation=100)
+
+    def run():
+        torch.manual_seed(0)
+        options = {"optimizer": ADAM, "schedule": "constant"}
+        return Task(lambda face: RNN(face, hidden=4), Likelihood(), **options)
+
+    whole, first, second = run(), run(), run()
+    trainer(tmp_path / "whole", 5).fit(whole, few())
+    trainer(tmp_path / "cut", 2, last=True).fit(first, few())
+    kept = tmp_path / "cut" / "checkpoints" / "last.ckpt"
+    trainer(tmp_path / "rest", 5).fit(second, few(), ckpt_path=kept)
+    for name, value in whole.net.state_dict().items():
+        assert torch.equal(value, second.net.state_dict()[name]), name
