@@ -31,7 +31,10 @@ def data(**given):
 def fitted(folder, net, objective, steps):
     torch.manual_seed(0)
     task = Task(net=net, objective=objective, optimizer=ADAM)
-    trainer(folder, steps, limit_val_batches=1.0).fit(task, data())
+    run = trainer(folder, steps, limit_val_batches=1.0)
+    run.fit(task, data())
+    again = Task(init_from=str(folder / "release"), objective=objective)
+    trainer(folder, steps).test(again, data(), verbose=False)
     entries = json.loads((folder / "release" / "metrics.json").read_text())
     values = {entry["name"]: entry for entry in entries}
     return from_pretrained(str(folder / "release")), values
@@ -54,6 +57,14 @@ def test_a_sampler_learns_the_distribution(chain):
     assert 0 < kl["value"] < 0.3 * kl["trivial"]
     assert list(kl["trivials"]) == ["independent spins"]
     assert values["validation/kl_error"]["trivial"] is None
+
+
+def test_a_test_measures_likelihood_bound_and_energy(chain):
+    values = chain[0][1]
+    gap, error = (values[f"test/free_energy_gap{end}"]["value"] for end in ("", "_error"))
+    assert -3 * error < gap < 0.3 * values["test/free_energy_gap"]["trivial"]
+    assert values["test/nll"]["value"] < values["test/nll"]["trivial"]
+    assert values["test/energy_r"]["value"] > 0.5 and values["test/energy_r"]["trivial"] is None
 
 
 def test_an_energy_is_learned_from_a_sampler(chain):
