@@ -48,7 +48,7 @@ class Watch:
         """
         first = self._place != (step, batch)
         self._place = (step, batch)
-        self._latest = {name: value.detach() for name, value in terms.items()}
+        self._latest = {k: v.detach() if v.requires_grad else v for k, v in terms.items()}
         if first:
             self._seen.append((step, self._latest))
         return first

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
+import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.hooks import DataHooks
 from lightning.pytorch.profilers import PassThroughProfiler
@@ -92,6 +93,15 @@ class Light(LightningModule):
             super().configure_gradient_clipping(
                 optimizer, gradient_clip_val, gradient_clip_algorithm
             )
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Any) -> None:
+        """As in Lightning and torch, whose own way is recorded for profilers."""
+        if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
+            return
+        for group in optimizer.param_groups:
+            for p in group["params"]:
+                p.grad = None
 
     def _call_batch_hook(self, hook_name: str, *args: Any) -> Any:
         """As in Lightning, which looks at each step whether the hook is anyone's own."""

@@ -121,6 +121,25 @@ def test_gradients_are_clipped_where_that_was_asked_for(clip, tmp_path):
     assert size == pytest.approx(1e-3, rel=1e-3) if clip else size > 0.1
 
 
+class Counting(torch.optim.SGD):
+    """An optimiser with a zero_grad of its own."""
+
+    calls = 0
+
+    def zero_grad(self, set_to_none=True):
+        Counting.calls += 1
+        super().zero_grad(set_to_none)
+
+
+def test_an_optimiser_that_forgets_gradients_in_its_own_way_is_asked_to(tmp_path):
+    data = points(5)
+    found = fitted(tmp_path, data=data, run=task(data, optimizer=partial(Counting, lr=0.1)))
+    assert Counting.calls == found.global_step == 3
+    usual = task(data, optimizer=partial(torch.optim.SGD, lr=0.1))
+    wanted = fitted(tmp_path, data=data, run=usual).net.state_dict()
+    assert all(torch.equal(wanted[k], v) for k, v in found.net.state_dict().items())
+
+
 def test_lightning_finds_the_signature_of_a_step():
     own = inspect.getfullargspec(Task.training_step)
     assert own.args == ["self", "batch", "batch_idx"]

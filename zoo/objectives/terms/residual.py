@@ -3,7 +3,7 @@ from typing import Any
 from torch import Tensor
 
 from zoo.models.field import Field
-from zoo.objectives.terms.term import Term
+from zoo.objectives.terms.term import Term, mean_square
 from zoo.ops.jets import Jet
 from zoo.pde.points.equation import PointEquation
 
@@ -37,6 +37,6 @@ class Residual(Term):
         """As in Term."""
         x = part["x"]
         if jet.exact or self.biased:
-            return equation.residual(x, jet).square().mean(-1)
+            return mean_square(equation.residual(x, jet))
         one, other = (equation.residual(x, half) for half in jet.halves())
         return (one * other).mean(-1)

@@ -48,11 +48,17 @@ class Term(nn.Module, ABC):
         """The term at each point, (n,); `jet` is the model's at the part's points."""
 
 
+def mean_square(numbers: Tensor) -> Tensor:
+    """The squares of each point's numbers (n, c), averaged, (n,)."""
+    found = numbers.square()
+    return found.squeeze(-1) if numbers.shape[-1] == 1 else found.mean(-1)
+
+
 def squares(found: Tensor, target: Tensor) -> Tensor:
     """(found - target)² averaged over the numbers of each point, (n,), NaN targets left out."""
     if target.shape[-1] == 1:
         # of one number nothing can be left out: the mean of none would be NaN as well
-        return (found - target).square().squeeze(-1)
+        return mean_square(found - target)
     known = ~target.isnan()
     difference = torch.where(known, found - target, 0.0)
     return difference.square().sum(-1) / known.sum(-1)
