@@ -71,9 +71,13 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 def _show(args: argparse.Namespace) -> int:
     """The card of a model: channels, units, ranges, lineage, figures."""
     from zoo import card, release
+    from zoo.card_derivatives import derivatives
 
     folder = release.resolve(args.model)
     print(card.text(folder))
+    told = derivatives(release.describe(folder))
+    if told is not None:
+        print(told)
     print(f"folder: {folder}")
     return 0
 
