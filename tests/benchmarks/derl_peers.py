@@ -123,17 +123,20 @@ def pina(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
     return losses[0], times
 
 
-PEERS: dict[str, tuple[str, Callable[[dict[str, Any], int], tuple[float, list[float]]]]] = {
+Peers = dict[str, tuple[str, Callable[[dict[str, Any], int], tuple[float, list[float]]]]]
+"""Package, and what trains with it, by name."""
+
+PEERS: Peers = {
     "DeepXDE": ("deepxde", deepxde),
     "PINA": ("pina-mathlab", pina),
 }
 
 
-def main(name: str, path: str, steps: int) -> dict[str, Any]:
-    """Milliseconds of each step; refuses what is not the same function."""
+def timed(peers: Peers, name: str, path: str, steps: int) -> dict[str, Any]:
+    """Milliseconds of each step of a peer; refuses what is not the same function."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")  # theirs
-    package, run = PEERS[name]
+    package, run = peers[name]
     try:
         version = importlib.metadata.version(package)
         given = torch.load(path, weights_only=True)
@@ -148,4 +151,4 @@ def main(name: str, path: str, steps: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    print(json.dumps(timed(PEERS, sys.argv[1], sys.argv[2], int(sys.argv[3]))))

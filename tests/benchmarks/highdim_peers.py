@@ -3,19 +3,15 @@
 Run by `highdim_poisson` in an environment that has them; nothing of zoo is imported here.
 """
 
-import importlib.metadata
 import json
 import os
 import sys
 import time
-import warnings
-from collections.abc import Callable
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
 
-from tests.benchmarks.derl_peers import give
+from tests.benchmarks.derl_peers import Peers, give, timed
 
 Run = tuple[float, list[float]]
 """First loss, and the times at which steps end."""
@@ -108,26 +104,13 @@ def pina(given: dict[str, Any], steps: int) -> Run:
     return losses[0], times
 
 
-PEERS: dict[str, tuple[str, Callable[[dict[str, Any], int], Run]]] = {
-    "DeepXDE": ("deepxde", deepxde),
-    "PINA": ("pina-mathlab", pina),
-}
+PEERS: Peers = {"DeepXDE": ("deepxde", deepxde), "PINA": ("pina-mathlab", pina)}
 
 
 def main(name: str, path: str, steps: int) -> dict[str, Any]:
-    """Milliseconds of each step; refuses what is not the same function."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # theirs
-    package, run = PEERS[name]
-    try:
-        version = importlib.metadata.version(package)
-        given = torch.load(path, weights_only=True)
-        loss, times = run(given, steps)
-    except ImportError as error:
-        return {"missing": str(error)}
-    if abs(loss / given["loss"] - 1) > 1e-5:
-        return {"missing": f"not the same loss: {loss} for {given['loss']}"}
-    return {"ms": min(1e3 * (b - a) for a, b in pairwise(times)), "version": version}
+    """The least of a peer's steps, in milliseconds."""
+    found = timed(PEERS, name, path, steps)
+    return {**found, "ms": min(found["ms"])} if "ms" in found else found
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@ import math
 
 import torch
 
-from zoo.spin.lattice import Lattice
-from zoo.spin.pairs import Bond, PairEnergy, nearest
-from zoo.spin.potts import at_least_two
+from zoo.spin.alike import Alike
 
 
-class Clock(PairEnergy):
+class Clock(Alike):
     """E = -J Σ_<xy> cos(2π (s_x - s_y) / Q), the planar Potts model, on any periodic box.
 
     With Q = 2 it is Ising; with Q = 3 it is Potts of 3J/2 less J/2 a bond.
@@ -26,17 +24,11 @@ class Clock(PairEnergy):
     """
 
     def __init__(self, colours: int = 3, coupling: float = 1.0) -> None:
-        self.colours = at_least_two(colours)
-        self.coupling = coupling
+        super().__init__(colours, coupling)
         angles = 2 * math.pi / colours * torch.arange(colours, dtype=torch.float64)
         self.kernel = (angles[:, None] - angles).cos()
-        self.levels = torch.zeros(colours, dtype=torch.float64)
 
     @classmethod
     def tiny(cls) -> tuple["Clock", tuple[int, ...]]:
         """As in Energy."""
         return cls(5, 1.2), (2, 3)
-
-    def bonds(self, lattice: Lattice) -> list[Bond]:
-        """As in PairEnergy."""
-        return [Bond(offset, self.coupling) for offset in nearest(lattice)]

@@ -2,11 +2,10 @@ import math
 
 import torch
 
-from zoo.spin.lattice import Lattice
-from zoo.spin.pairs import Bond, PairEnergy, nearest
+from zoo.spin.alike import Alike
 
 
-class Potts(PairEnergy):
+class Potts(Alike):
     """E = -J Σ_<xy> δ(s_x, s_y), s in 0 ... Q - 1, on any periodic box.
 
     Units:
@@ -23,32 +22,15 @@ class Potts(PairEnergy):
     """
 
     def __init__(self, colours: int = 3, coupling: float = 1.0) -> None:
-        self.colours = at_least_two(colours)
-        self.coupling = coupling
+        super().__init__(colours, coupling)
         self.kernel = torch.eye(colours, dtype=torch.float64)
-        self.levels = torch.zeros(colours, dtype=torch.float64)
 
     @classmethod
     def tiny(cls) -> tuple["Potts", tuple[int, ...]]:
         """As in Energy."""
         return cls(4, 0.8), (2, 3)
 
-    def bonds(self, lattice: Lattice) -> list[Bond]:
-        """As in PairEnergy."""
-        return [Bond(offset, self.coupling) for offset in nearest(lattice)]
-
     @property
     def critical_temperature(self) -> float:
         """J / ln(1 + √Q), of the infinite square lattice (Wu, equation 1.7)."""
         return self.coupling / math.log1p(math.sqrt(self.colours))
-
-
-def at_least_two(colours: int) -> int:
-    """Q, if a spin can have so many states.
-
-    Raises:
-        ValueError: it is below 2 or does not fit into a byte.
-    """
-    if not 2 <= colours <= 255:
-        raise ValueError(f"colours={colours} must be 2 to 255: a spin is stored in one byte")
-    return colours
