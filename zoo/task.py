@@ -1,4 +1,3 @@
-import math
 import time
 from collections.abc import Callable
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from zoo.task_measure import check_best, keep_best, measure
 from zoo.task_net import load_parent, make_net, prepare_net
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import save_release, save_test
+from zoo.task_schedule import scheduled
 
 
 class Task(Light):
@@ -125,22 +125,12 @@ class Task(Light):
         self.terms.to(self.device)
 
     def configure_optimizers(self) -> Any:
-        """The optimiser, and the schedule by step."""
+        """The optimiser, and the learning rate by step."""
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = self.optimizer(parameters)
         if isinstance(optimizer, torch.optim.LBFGS):
             self._second_order = SecondOrder(optimizer)
-        if self.schedule == "constant":
-            return optimizer
-        steps = max(1, int(self.trainer.estimated_stepping_batches))
-        linear = self.schedule == "linear"
-
-        def share(step: int) -> float:
-            done = min(step, steps) / steps
-            return 1 - done if linear else 0.5 * (1 + math.cos(math.pi * done))
-
-        falling = torch.optim.lr_scheduler.LambdaLR(optimizer, share)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": falling, "interval": "step"}}
+        return scheduled(self, optimizer)
 
     @signed
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:

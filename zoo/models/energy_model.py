@@ -9,6 +9,7 @@ from jaxtyping import Float, Float64, Integer
 from torch import Tensor
 
 from zoo.models.base import Interface, Model
+from zoo.models.parts.colours import one_hot_colours, read_colours
 from zoo.models.parts.unscaled import Unscaled
 from zoo.spin.lattice import Lattice
 from zoo.spin.measured import chosen, ladder, measured
@@ -112,34 +113,10 @@ class EnergyModel(Model, ABC):
         Raises:
             ValueError: a shape or, of colours on a CPU, a number that the model does not take.
         """
-        kind = s.is_floating_point()
-        axes = 1 + kind + self.interface.dimension
-        if s.ndim != axes or (kind and s.shape[1] != self.colours):
-            raise ValueError(
-                f"s has shape {tuple(s.shape)} and is {s.dtype}; this model needs colours "
-                f"(b, {self.interface.dimension} axes) of integers, or one-hot colours "
-                f"(b, {self.colours}, {self.interface.dimension} axes) of floating numbers"
-            )
-        self.on(tuple(s.shape[1 + kind :]))
-        if kind:
-            return s
-        if s.device.type == "cpu":  # elsewhere a look would wait for the device
-            self.check(s)
-        hot = torch.nn.functional.one_hot(s.long(), self.colours).movedim(-1, 1)
-        return hot.to(next(self.parameters()).dtype)
-
-    def check(self, s: Tensor) -> None:
-        """Refuse colours outside 0 ... q - 1.
-
-        Raises:
-            ValueError: with the colour found.
-        """
-        low, high = (int(s.min()), int(s.max())) if s.numel() else (0, 0)
-        if low < 0 or high >= self.colours:
-            raise ValueError(
-                f"colour {low if low < 0 else high} is outside 0 ... {self.colours - 1} of this "
-                "model; spins -1, +1 are colours 0, 1: give (spins + 1) // 2"
-            )
+        axes, dtype = self.interface.dimension, next(self.parameters()).dtype
+        hot = one_hot_colours(s, self.colours, dimension=axes, dtype=dtype)
+        self.on(tuple(hot.shape[2:]))
+        return hot
 
     def uniform(
         self, count: int, rng: torch.Generator, shape: tuple[int, ...] | None = None
@@ -226,16 +203,11 @@ class EnergyModel(Model, ABC):
         Raises:
             ValueError: numbers that are no colours, or a lattice that the model does not take.
         """
-        given, axes = np.asarray(states), self.interface.dimension
-        if given.ndim not in (axes, axes + 1):
-            raise ValueError(f"states has shape {given.shape}; it must be (*n) or (b, *n)")
-        if given.dtype.kind not in "iub" and not (np.isfinite(given) & (given % 1 == 0)).all():
-            raise ValueError(f"states holds numbers that are no colours 0 ... {self.colours - 1}")
-        s = torch.as_tensor(given.astype(np.int64)).reshape(-1, *given.shape[given.ndim - axes :])
-        self.check(s)
+        s = read_colours(states, self.colours, dimension=self.interface.dimension)
         device = next(self.parameters()).device
         found = [self.energy(part.to(device)).cpu() for part in s.split(CHUNK)]
-        return torch.cat(found).numpy().reshape(given.shape[: given.ndim - axes])
+        alone = np.ndim(states) == self.interface.dimension
+        return torch.cat(found).numpy().reshape(() if alone else (len(s),))
 
 
 def spins(shape: tuple[int, ...], colours: int, temperature: float | None = None) -> Interface:
