@@ -99,12 +99,43 @@ def measured(entries: Figures) -> Iterable[str]:
 def _methods(entries: Figures) -> str:
     """A row for each method and a column for each figure, of names `methods/<method>/<figure>`."""
     found: dict[str, dict[str, str]] = {}
+    beside: dict[str, dict[str, str]] = {}
     for entry in entries:
         _, method, figure = entry["name"].split("/", 2)
         found.setdefault(method, {})[figure] = _spread(entry["value"], entry["spread"])
+        beside.setdefault(method, {})[figure] = trivial_cell(entry)
     columns = list(dict.fromkeys(figure for row in found.values() for figure in row))
     rows = [[name, *(row.get(figure, "") for figure in columns)] for name, row in found.items()]
-    return table(["method", *columns], rows)
+    told = {name: {key: row.get(key, "") for key in columns} for name, row in beside.items()}
+    return table(["method", *columns], [*rows, *trivial_rows(told)])
+
+
+def trivial_rows(told: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
+    """A row for each set of best trivial predictors: of all methods, or of those that it names.
+
+    Args:
+        told: by method, the cell of each figure; the same figures everywhere.
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for method, cells in told.items():
+        groups.setdefault(tuple(cells.values()), []).append(method)
+    groups = {cells: methods for cells, methods in groups.items() if any(cells)}
+    named = [_shared(methods) for methods in groups.values()]
+    named = [
+        name if name and named.count(name) == 1 else "; ".join(methods)
+        for name, methods in zip(named, groups.values(), strict=True)
+    ]
+    title = "best trivial predictor"
+    return [
+        [title if len(groups) == 1 else f"{title} ({name})", *cells]
+        for name, cells in zip(named, groups, strict=True)
+    ]
+
+
+def _shared(methods: Sequence[str]) -> str:
+    """The words that the labels of all of these have, as in `damped` of `damped, derl`."""
+    words = [method.split(", ") for method in methods]
+    return ", ".join(word for word in words[0] if all(word in each for each in words))
 
 
 def _rollout(entries: Figures) -> str:
@@ -121,10 +152,11 @@ def _rollout(entries: Figures) -> str:
 def _swept(entry: Mapping[str, Any]) -> list[str]:
     _, label, title = [*entry["name"].split("/", 2), ""][:3]
     numbers = [_number(entry[key]) for key in ("value", "spread", "n")]
-    return [label, title, *numbers, _count(entry["seeds"]), _trivial(entry)]
+    return [label, title, *numbers, _count(entry["seeds"]), trivial_cell(entry)]
 
 
-def _trivial(entry: Mapping[str, Any]) -> str:
+def trivial_cell(entry: Mapping[str, Any]) -> str:
+    """The figure and the name of the best trivial predictor; empty where there is none."""
     name = best_trivial(entry)
     return _number(entry["trivial"]) + (f" ({name})" if name else "")
 
@@ -143,14 +175,14 @@ def _shot(entry: Mapping[str, Any]) -> list[str]:
         _spread(base, entry.get("baseline_spread")),
         _number(base / value if base is not None and value else None),
         _count(entry["seeds"]),
-        _trivial(entry),
+        trivial_cell(entry),
     ]
 
 
 def row(entry: Mapping[str, Any]) -> list[str]:
     """A figure in the columns of `HEAD`."""
     plain = [_number(entry[key]) for key in ("value", "spread", "n")]
-    more = [_trivial(entry), _number(entry["baseline"])]
+    more = [trivial_cell(entry), _number(entry["baseline"])]
     rest = [_number(entry[key]) for key in ("tolerance", "seconds")]
     return [entry["name"], *plain, _count(entry["seeds"]), *more, entry["unit"] or "", *rest]
 

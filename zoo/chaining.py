@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 def _report(chain: Chain, results: list[Result]) -> int:
     """Print the chain's report; 1 if a gate of it fails."""
     from zoo.report import report
-    from zoo.report.methods import FAILS
+    from zoo.report.gate import FAILS
 
     text = report(chain, results)
     print(text)

@@ -63,6 +63,11 @@ def figures(folder: Path) -> dict[str, float]:
     return found
 
 
+def spent(folder: Path) -> float | None:
+    """Seconds that the training of a run took, in all of its sittings; None where none is told."""
+    return (_json(folder / DONE) or {}).get("seconds")
+
+
 class Runner:
     """Carries a chain out.
 

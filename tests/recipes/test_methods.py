@@ -7,6 +7,7 @@ import torch
 
 import zoo
 from zoo import release
+from zoo.card_tables import trivial_rows
 from zoo.models.mlp import MLP
 from zoo.reading import Mistake
 from zoo.report import Methods
@@ -118,3 +119,29 @@ def test_what_is_wrong_is_named(runs, tmp_path, change, match):
     arguments = {"stages": ["train"], "figures": [FIGURE], **change}
     with pytest.raises(Mistake, match=match):
         Methods(**arguments).write(runs, tmp_path / "report")
+
+
+def trivials(**told):
+    return [row[0] for row in trivial_rows({name: {"l2": cell} for name, cell in told.items()})]
+
+
+def test_the_best_trivial_predictor_has_a_row_of_its_own():
+    assert trivials(derl="0.9 (mean)", outl="0.9 (mean)") == ["best trivial predictor"]
+
+
+def test_where_problems_differ_the_row_names_what_their_methods_share():
+    told = {"ten, derl": "0.9", "ten, outl": "0.9", "twenty, derl": "0.5"}
+    assert trivials(**told)[0] == "best trivial predictor (ten)"
+
+
+def test_seconds_of_training_stand_beside_the_errors_and_on_the_card(runs, tmp_path):
+    for run, seconds in zip(runs, (2.0, 4.0, 1.0, 1.0), strict=True):
+        (run.folder / "done.json").write_text(json.dumps({"seconds": seconds}))
+    Methods(["train"], [FIGURE], record={"method": "derl"}).write(runs, tmp_path / "report")
+    assert (
+        "| derl | 0.15 (0.1 to 0.2) | 3 (2 to 4) |"
+        in (tmp_path / "report" / "methods.md").read_text()
+    )
+    assert (
+        "| derl | 0.15 (spread 0.1) | 3 (spread 2) |" in (runs[0].release / "README.md").read_text()
+    )

@@ -1,107 +1,20 @@
 """Several methods beside each other over seeds, and the gates that a claim must pass."""
 
 import csv
-import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo import shelf
+from zoo.card_tables import trivial_cell, trivial_rows
 from zoo.reading import Mistake, near
-from zoo.report.tables import aligned, by_stage, demand, entry, markdown
-from zoo.stages import Result, figures
+from zoo.report.gate import Row, fitting, gate
+from zoo.report.tables import aligned, by_stage, demand, entry, markdown, stated
+from zoo.stages import Result, figures, spent
 
-SEED = ("seed", "seed_everything")
-FAILS = "FAILS"
-"""How the line of a gate begins that must hold and does not."""
-Keys = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A bound on the ratio of one figure of two kinds of runs, on every seed or in the mean.
-
-    Args:
-        text: the claim.
-        top: matrix keys (their last word) or `stage`, and values, of the runs above the line.
-        bottom: of those below it; left out, the figure itself is bounded.
-        figure: what is compared.
-        bottom_figure: another figure below the line; the same if left out.
-        high: the ratio's upper bound.
-        low: its lower bound.
-        mean: compare means over seeds, instead of demanding it of every seed.
-        gate: whether it must hold; else it is only told.
-    """
-
-    text: str
-    top: Keys = field(default_factory=dict)
-    bottom: Keys | None = None
-    figure: str = "test/relative_l2"
-    bottom_figure: str | None = None
-    high: float = math.inf
-    low: float = -math.inf
-    mean: bool = False
-    gate: bool = True
-
-    def ratios(self, runs: Sequence["Row"]) -> list[float]:
-        """The ratio of each run above the line to the one below that shares its other keys."""
-        if self.bottom is None:
-            return self._alone(runs)
-        other = self.bottom_figure or self.figure
-        free = {*self.top, *self.bottom}
-        found = []
-        for a in _fitting(runs, self.top):
-            rest = {key: value for key, value in a.keys.items() if key not in free}
-            below = [
-                b
-                for b in _fitting(runs, self.bottom)
-                if all(b.keys.get(key, value) == value for key, value in rest.items())
-            ]
-            found += [(a.figure(self.figure), b.figure(other)) for b in below]
-        pairs = [(a, b) for a, b in found if a is not None and b is not None]
-        if self.mean and pairs:
-            return [statistics.mean(a for a, _ in pairs) / statistics.mean(b for _, b in pairs)]
-        return [a / b for a, b in pairs]
-
-    def _alone(self, runs: Sequence["Row"]) -> list[float]:
-        values = [run.figure(self.figure) for run in _fitting(runs, self.top)]
-        known = [value for value in values if value is not None]
-        return [statistics.mean(known)] if self.mean and known else known
-
-    def verdict(self, runs: Sequence["Row"]) -> list[str]:
-        """Verdict, claim, bound and ratios, for a row of a table."""
-        found = self.ratios(runs)
-        bounds = [f">= {self.low:g}"] if self.low > -math.inf else []
-        bounds += [f"<= {self.high:g}"] if self.high < math.inf else []
-        told = "-"
-        word = "not run"
-        if found:
-            holds = all(self.low <= value <= self.high for value in found)
-            word = ("holds" if holds else FAILS) if self.gate else ("yes" if holds else "no")
-            told = f"{min(found):.3g} to {max(found):.3g} ({len(found)})"
-            told = f"{found[0]:.3g}" if len(found) == 1 else told
-        every = "mean" if self.mean else "every run"
-        return [word, self.text, f"{' and '.join(bounds)}, {every}", told]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One run: its matrix keys by their last word, and its figures."""
-
-    keys: Keys
-    known: dict[str, float]
-    result: Result
-
-    def figure(self, name: str) -> float | None:
-        """A figure, or None where it was not measured."""
-        return self.known.get(name)
-
-    @property
-    def label(self) -> str:
-        """The keys without the seed and, where there is one stage alone, without it."""
-        return ", ".join(v for k, v in self.keys.items() if k not in SEED)
+SECONDS = "seconds"
+"""The column of what the training of a run took."""
 
 
 class Methods:
@@ -129,7 +42,7 @@ class Methods:
         if not kind.replace("_", "").replace("-", "").isalnum():
             raise Mistake(f"report.kind: {kind!r} is part of a file's name; letters, digits, _, -")
         self.stages, self.figures = list(stages), list(figures)
-        self.gates = [_gate(one) for one in gates or []]
+        self.gates = [gate(one) for one in gates or []]
         self.kind, self.note, self.record = kind, note, record
 
     def write(self, results: Sequence[Result], folder: Path) -> str:
@@ -151,7 +64,12 @@ class Methods:
         groups: dict[str, list[Row]] = {}
         for run in runs:
             groups.setdefault(run.label, []).append(run)
-        table = [["", *self.figures], *([label, *self._cells(g)] for label, g in groups.items())]
+        timed = [SECONDS] if any(SECONDS in run.known for run in runs) else []
+        table = [
+            ["", *self.figures, *timed],
+            *([label, *self._cells(g, timed)] for label, g in groups.items()),
+            *([*line, *("" for _ in timed)] for line in trivial_rows(self._trivials(groups))),
+        ]
         verdicts = [["", "claim", "bound", "measured"], *(g.verdict(runs) for g in self.gates)]
         folder.mkdir(parents=True, exist_ok=True)
         stem = folder / self.kind
@@ -170,7 +88,7 @@ class Methods:
         with shelf.atomic_write(stem.with_suffix(".png")) as part:
             part.write_bytes(methods(values))
         if self.record is not None:
-            self._record(groups, _fitting(runs, self.record))
+            self._record(groups, fitting(runs, self.record))
         screen = [*aligned(table), "", *aligned(verdicts)] if self.gates else aligned(table)
         return "\n".join([*screen, "", f"table:    {stem}.md (.csv)", f"plot:     {stem}.png"])
 
@@ -178,11 +96,24 @@ class Methods:
         keys = {"stage": one.stage} if len(self.stages) > 1 else {}
         for key, item in one.point.items():
             keys[key.split()[0].rpartition(".")[2]] = str(item)
-        return Row(keys, figures(one.folder), one)
+        seconds = spent(one.folder)
+        return Row(keys, figures(one.folder) | ({SECONDS: seconds} if seconds else {}), one)
 
-    def _cells(self, group: Sequence[Row]) -> list[str]:
+    def _trivials(self, groups: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, str]]:
+        """The best trivial predictor's cells, by method and figure."""
+        return {
+            label: {
+                name: trivial_cell(stated(group[0].result.folder, name))
+                if name in group[0].known and name.startswith("test/")
+                else ""
+                for name in self.figures
+            }
+            for label, group in groups.items()
+        }
+
+    def _cells(self, group: Sequence[Row], more: Sequence[str]) -> list[str]:
         cells = []
-        for name in self.figures:
+        for name in (*self.figures, *more):
             values = [run.known[name] for run in group if name in run.known]
             text = f"{statistics.mean(values):.3g}" if values else "-"
             if len(values) > 1:
@@ -195,35 +126,37 @@ class Methods:
         from zoo import release
 
         entries = [
-            {**entry(f"methods/{label}/{name.partition('/')[2]}", own, name, same=False)}
+            entry(f"methods/{label}/{name.partition('/')[2]}", own, name, same=False)
             for label, group in groups.items()
             for name in self.figures
             if (own := [run.result for run in group if name in run.known])
+        ]
+        entries += [
+            _timed(label, values)
+            for label, group in groups.items()
+            if (values := [run.known[SECONDS] for run in group if SECONDS in run.known])
         ]
         for run in chosen:
             release.add_figures(run.result.release, entries)
 
 
-def _gate(described: Mapping[str, Any]) -> Gate:
-    known = Gate.__dataclass_fields__
-    for key in described:
-        if key not in known:
-            raise Mistake(f"report.gates: no key {key!r}{near(key, known, 'did you mean')}")
-    texts = {
-        key: {k: str(v) for k, v in item.items()}
-        for key, item in described.items()
-        if key in ("top", "bottom") and item is not None
+def _timed(label: str, values: Sequence[float]) -> dict[str, Any]:
+    """The seconds of training of a method's runs, as a figure of cards."""
+    return {
+        "name": f"methods/{label}/{SECONDS}",
+        "value": statistics.mean(values),
+        "spread": max(values) - min(values) if len(values) > 1 else None,
+        "unit": "s",
+        "n": len(values),
+        "seeds": [],
+        "trivial": None,
+        "remeasure": False,
     }
-    return Gate(**{**described, **texts})
-
-
-def _fitting(runs: Sequence[Row], keys: Mapping[str, str]) -> list[Row]:
-    return [r for r in runs if all(r.keys.get(k) == str(v) for k, v in keys.items())]
 
 
 def _csv(path: Path, runs: Sequence[Row]) -> None:
     keys = list(dict.fromkeys(key for run in runs for key in run.keys))
-    titles = sorted({t for run in runs for t in run.known if t.startswith("test/")})
+    titles = sorted({t for run in runs for t in run.known if t.startswith("test/") or t == SECONDS})
     with shelf.atomic_write(path) as part, part.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*keys, *titles])
