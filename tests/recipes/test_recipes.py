@@ -11,10 +11,12 @@ from zoo import exporting, reading, release, shelf
 from zoo import recipe as recipes
 from zoo.checking import find, parameters
 from zoo.data.points.points import Points
+from zoo.data.spins.spin_data import SpinData
 from zoo.models.base import Interface, build
 from zoo.models.fno import FNO
 from zoo.models.mlp import MLP
 from zoo.models.parts.affine import Affine
+from zoo.models.rnn import RNN
 from zoo.pde.points.equation import PointEquation
 from zoo.recipe import Run
 from zoo.recipe_labels import labels
@@ -58,6 +60,8 @@ def stages():
 def toy(tree):
     """Options that shrink a merged recipe to a toy."""
     options = {"trainer.fast_dev_run": 1, "trainer.accelerator": "cpu"}
+    if is_spins(tree):
+        return options | few_spins(tree)
     options |= few_points(tree) if is_points(tree) else few_fields(tree)
     net = tree["model"].get("net") or {}
     small = {"width": 4, "modes": 2, "layers": 1, "widths": [4, 8], "blocks": 1, "grid": 16}
@@ -75,6 +79,21 @@ def toy(tree):
 
 def is_points(tree):
     return tree["data"]["class_path"].endswith((".Points", ".Fresh"))
+
+
+def is_spins(tree):
+    return tree["data"]["class_path"].startswith("zoo.data.spins.")
+
+
+def few_spins(tree):
+    # two batches: validation has thermal and uniform lattices
+    options = {"trainer.fast_dev_run": 2, "data.init_args.drawing.chains": 16}
+    options |= {"data.init_args.count": 40, "data.init_args.evaluation": 20}
+    options["data.init_args.batch_size"] = 8
+    own = tree["model"].get("net", {}).get("init_args", {})
+    if "hidden" in own:
+        options["model.net.init_args.hidden"] = 4 if isinstance(own["hidden"], int) else [4]
+    return options
 
 
 def few_points(tree):
@@ -152,6 +171,14 @@ def teacher(tree, folder):
     return str(release.save_pretrained(net, folder / "teacher"))
 
 
+def sampler(tree, folder):
+    """A toy release of a recurrence on the recipe's own lattice; its energy teaches as well."""
+    made = build(tree["data"], SpinData, ("zoo.data.spins.",))
+    torch.manual_seed(0)
+    net = RNN(made.interface(), made.system, hidden=4)
+    return str(release.save_pretrained(net, folder / "sampler"))
+
+
 def test_recipes_are_found():
     assert len(CHAINS) >= 1 and len(WHOLE) >= 4
 
@@ -192,6 +219,10 @@ def test_a_stage_fits_one_batch(run, zoo, parent, here):
     if is_points(tree):
         parent = teacher(tree, here)
         options |= dict.fromkeys(teachers(tree), parent)
+    if is_spins(tree):
+        parent = sampler(tree, here)
+        if "teacher" in tree["model"]["objective"].get("init_args", {}):
+            options["model.objective.init_args.teacher.init_args.x"] = parent
     if "model.init_from" in run.stage.uses or tree["model"].get("init_from"):
         options["model.init_from"] = parent
     files = [word for path in run.recipes for word in ("-c", path)]
