@@ -142,13 +142,17 @@ class SpinData(LightningDataModule, ABC):
         order.position = lambda: standing(self.trainer)
         return loader(data, order)
 
+    def others(self, split: str) -> Tensor:
+        """Lattices on which learned and true energies are compared: as many, independent spins."""
+        rng = torch.Generator().manual_seed(SPLITS.index(split))
+        shape = self.lattices(split).shape
+        return torch.randint(self.colours, shape, generator=rng).to(torch.uint8)
+
     def batches(self, split: str) -> list[dict[str, Any]]:
         """Batches that validation and test measure on."""
         thermal = self.lattices(split)
-        rng = torch.Generator().manual_seed(SPLITS.index(split))
-        uniform = torch.randint(self.colours, thermal.shape, generator=rng).to(torch.uint8)
         found = []
-        for kind, s in (("thermal", thermal), ("uniform", uniform)):
+        for kind, s in (("thermal", thermal), ("uniform", self.others(split))):
             rows = {key: value.split(CHUNK) for key, value in self.rows(s).items()}
             for number in range(len(rows["s"])):
                 each = {key: parts[number] for key, parts in rows.items()}
