@@ -8,14 +8,16 @@ from zoo.reading import Mistake, near
 from zoo.recipe import Chain
 from zoo.report.beside import Beside
 from zoo.report.comparison import Comparison
+from zoo.report.curves import Curves
 from zoo.report.few_shot import FewShot
 from zoo.report.methods import Methods
 from zoo.report.sweep import Sweep
 from zoo.stages import Result
 
-__all__ = ["Beside", "Comparison", "FewShot", "Methods", "Sweep", "report"]
+__all__ = ["Beside", "Comparison", "Curves", "FewShot", "Methods", "Sweep", "report"]
 REPORTS = tuple(
-    f"zoo.report.{name}" for name in ("FewShot", "Sweep", "Comparison", "Beside", "Methods")
+    f"zoo.report.{name}"
+    for name in ("FewShot", "Sweep", "Comparison", "Beside", "Methods", "Curves")
 )
 
 
