@@ -151,6 +151,15 @@ def test_it_knows_where_it_is_made_for():
     assert smooth.beyond(x).tolist() == pytest.approx([0.0, 0.75])
 
 
+def test_around_a_smoothed_field_it_has_a_meaning_as_far_outside_as_that_is_smoothed():
+    inner = net(BALL)
+    model = draw(inner=Smoothed(inner.interface, inner, sigma=0.25))
+    x = torch.tensor([[0.5, 0.0, 1.2], [0.5, 2.0, 0.0]], dtype=torch.float64)
+    assert model.beyond(x).tolist() == pytest.approx([0.0, 0.75])
+    twice = Smoothed(model.interface, model, sigma=0.125)
+    assert twice.beyond(x).tolist() == pytest.approx([0.0, 0.625])
+
+
 def test_an_equation_without_an_ansatz_is_refused_with_the_remedy():
     with pytest.raises(ValueError, match=r"steady_allen_cahn has no ansatz.*term for the sides"):
         draw(SteadyAllenCahn())

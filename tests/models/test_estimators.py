@@ -7,7 +7,7 @@ from torch.testing import assert_close
 from tests.models.quadratic import Quadratic
 from zoo.models.base import Interface
 from zoo.models.divergence_free import DivergenceFree
-from zoo.models.estimators.forward_laplacian import ForwardLaplacian
+from zoo.models.estimators.forward_laplacian import ForwardLaplacian, forward_jet
 from zoo.models.estimators.hutchinson import Hutchinson
 from zoo.models.estimators.nested import Nested
 from zoo.models.estimators.stochastic_taylor import StochasticTaylor
@@ -16,6 +16,7 @@ from zoo.models.mlp import MLP
 from zoo.models.parts import perceptron_jet
 from zoo.models.parts.by_region import ByRegion
 from zoo.models.parts.perceptron_jet import PerceptronJet
+from zoo.ops.activations import ACTIVATIONS
 from zoo.ops.jets import AutogradJet
 
 EXACT = {
@@ -43,13 +44,14 @@ WANTED = {
 }
 
 
-def perceptron(size, outputs=1, width=6, normaliser=ByRegion, layers=3):
+def perceptron(size, outputs=1, width=6, normaliser=ByRegion, layers=3, activation="tanh"):
     torch.manual_seed(2)
     names = tuple(f"x{i}" for i in range(size))
     values = tuple(f"u{i}" for i in range(outputs))
     region = [(-0.5 * i, 1.0 + i % 3) for i in range(size)]
     interface = Interface(names, values, ("k",), region=(*region, (0.5, 1.5)))
-    return MLP(interface, normaliser(), width=width, layers=layers).double()
+    scale = normaliser()
+    return MLP(interface, scale, width=width, layers=layers, activation=activation).double()
 
 
 def points(net, count=5):
@@ -143,6 +145,18 @@ def test_values_are_the_same_without_gradients_and_carry_none(by, mode):
         found = net.jet(points(net), EXACT[by]).laplacian()
     assert_close(found, want)
     assert not found.requires_grad
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.enable_grad])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("chunk", [None, 3])
+@pytest.mark.parametrize("make", [forward_jet, lambda net, x, chunk: Vectorised(chunk).jet(net, x)])
+def test_the_slope_of_every_activation_has_forward_derivatives(make, chunk, activation, mode):
+    net = perceptron(5, activation=activation)
+    x = points(net)
+    want = net.jet(x, Nested()).laplacian()
+    with mode():
+        assert_close(make(net, x, chunk).laplacian(), want)
 
 
 @pytest.mark.parametrize("by", EXACT)

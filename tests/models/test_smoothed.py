@@ -9,6 +9,9 @@ from torch.testing import assert_close
 
 from zoo.models import smoothed as module
 from zoo.models.base import BlockError, Interface, block, build
+from zoo.models.estimators.deflated import Deflated
+from zoo.models.estimators.forward_laplacian import ForwardLaplacian
+from zoo.models.estimators.vectorised import Vectorised
 from zoo.models.mlp import MLP
 from zoo.models.parts.by_region import ByRegion
 from zoo.models.parts.shifted import Shifted, ShiftedPerceptron, shifted
@@ -202,6 +205,17 @@ def test_automatic_differentiation_of_the_smoothed_values_works_too():
     jet = AutogradJet(net, x, 2)
     assert_close(jet.gradient, net.jet(x).gradient, rtol=0, atol=0.01)
     assert jet.laplacian().requires_grad
+
+
+def test_forward_derivatives_of_fixed_draws_are_those_of_nested_passes():
+    net, x = draw(eval_samples=8).eval(), points(2)
+    assert_close(net.jet(x, Vectorised()).laplacian(), AutogradJet(net, x, 2).laplacian())
+
+
+@pytest.mark.parametrize("by", [Vectorised(), ForwardLaplacian(), Deflated(1, 1)])
+def test_forward_derivatives_of_fresh_draws_are_refused_with_the_remedy(by):
+    with pytest.raises(ValueError, match=r"samples=6 are drawn afresh in training.*call eval\(\)"):
+        draw(samples=6).jet(points(2), by).laplacian()
 
 
 def test_no_points_give_no_values():

@@ -80,8 +80,13 @@ class Constrained(Field):
         return self.inner.normaliser
 
     def beyond(self, x: Tensor) -> Tensor:
-        """As in Field: outside of the equation's domain."""
-        return self.equation.distance(x)
+        """As in Field: outside of the equation's domain, less what N averages over."""
+        return (self.equation.distance(x) - self.inner.radius).clamp(min=0)
+
+    @property
+    def radius(self) -> float:
+        """As in Field: N's, as g and b are known everywhere."""
+        return self.inner.radius
 
     def forward(self, x: Tensor) -> Tensor:
         """As in Field."""

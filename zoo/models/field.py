@@ -54,6 +54,11 @@ class Field(Model):
         """
         return torch.zeros(len(x), dtype=x.dtype, device=x.device)
 
+    @property
+    def radius(self) -> float:
+        """How far around a point the field averages: so far beyond a domain it has a meaning."""
+        return 0.0
+
     def values(self, x: Tensor) -> Tensor:
         """Normalised points (b, d) to normalised values (b, c)."""
         raise NotImplementedError(f"{type(self).__name__}.values")

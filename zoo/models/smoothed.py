@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from zoo.models.base import Interface
-from zoo.models.field import Field
+from zoo.models.field import Estimator, Field
 from zoo.models.mlp import MLP
 from zoo.models.parts.inner import inner_field
 from zoo.models.parts.normaliser import Normaliser
@@ -16,11 +16,9 @@ from zoo.models.parts.shifted import Shifted, shifted
 from zoo.ops import stein
 from zoo.ops.jets import Jet
 from zoo.ops.joined_jet import JoinedJet
-from zoo.ops.noise import HeldNoise, Noise, SeededNoise
+from zoo.ops.noise import HeldNoise, Noise, SeededNoise, normal
 from zoo.ops.stein_jet import SteinJet
 
-ROUNDING = 200
-"""σ² is this many times the precision or more: rounding then adds half a percent of |f| to σ²u."""
 ROWS = 8192
 """Evaluations at a time, as many as a processor's cache holds; constant, so that numbers repeat."""
 
@@ -144,6 +142,11 @@ class Smoothed(Field):
         """As in Field: what f is made for, and σ around it."""
         return (self.inner.beyond(x) - self.sigma).clamp(min=0)
 
+    @property
+    def radius(self) -> float:
+        """As in Field: σ, and what f averages over."""
+        return self.sigma + self.inner.radius
+
     def forward(self, x: Tensor) -> Tensor:
         """As in Field; in full precision under autocast too."""
         self.check(x)
@@ -155,9 +158,15 @@ class Smoothed(Field):
             each = (self._values(shifted(self.inner, row), noise, step, kept) for row in x.split(1))
             return torch.cat([stein.value(values) for values in each])
 
+    def jet(self, x: Tensor, by: Estimator | None = None) -> Jet:
+        """As in Field; forward derivatives need the draws of eval, not the fresh ones."""
+        if not self.training:
+            self._fixed(x)  # made before torch.func.vmap, which refuses to draw
+        return super().jet(x, by)
+
     def own_jet(self, x: Tensor) -> Jet:
         """As in Field."""
-        self._check_precision(x)
+        stein.check_precision(self.sigma, x.dtype)
         with torch.autocast(x.device.type, enabled=False):
             step, kept = self._chunks(x)
             if self.training:
@@ -202,7 +211,15 @@ class Smoothed(Field):
 
     def _fresh(self, x: Tensor) -> Noise:
         count, columns = self._count(), x[:, : len(self.interface.inputs)]
-        seed = int(torch.randint(2**62, ()))
+        try:
+            seed = int(torch.randint(2**62, ()))
+        except RuntimeError as error:  # torch's word on random numbers inside its vmap
+            raise ValueError(
+                f"samples={self.samples} are drawn afresh in training, which torch.func.vmap does "
+                "not allow, and Vectorised, ForwardLaplacian, StochasticTaylor and Deflated use "
+                "it: call eval(), which holds the draws fixed, or leave the estimator out, as the "
+                "model estimates derivatives itself"
+            ) from error
         if self.draws.shared:
             rng = torch.Generator(x.device).manual_seed(seed)
             shape = (count, columns.shape[1])
@@ -211,26 +228,7 @@ class Smoothed(Field):
         return HeldNoise(noise.part(0, count)) if len(noise.pieces()) == 1 else noise
 
     def _fixed(self, x: Tensor) -> Noise:
-        # made on the CPU in double precision: the same on every device
-        rng = torch.Generator().manual_seed(self.draws.seed)
-        shape = (self._count(), len(self.interface.inputs))
-        return HeldNoise(torch.randn(shape, generator=rng, dtype=torch.float64, device="cpu").to(x))
-
-    def _check_precision(self, x: Tensor) -> None:
-        precision = torch.finfo(x.dtype).eps
-        least = math.sqrt(ROUNDING * precision)
-        if self.sigma < least:
-            raise ValueError(
-                f"sigma={self.sigma} is too small for {x.dtype}: second differences of f are "
-                f"σ²Δf, and rounding changes them by about {precision:.0e}·|f|; take sigma >= "
-                f"{least:.1g}, or double precision"
-            )
-        if x.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
-            raise ValueError(
-                f"matrix products have precision {torch.get_float32_matmul_precision()!r}: "
-                "rounding is then as large as the second differences; call "
-                "torch.set_float32_matmul_precision('highest')"
-            )
+        return HeldNoise(normal(self.draws.seed, self._count(), len(self.interface.inputs)).to(x))
 
     def channel_axes(self) -> dict[str, dict[int, list[str]]]:
         """As in Model."""

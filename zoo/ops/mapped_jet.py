@@ -56,7 +56,9 @@ class MappedJet(AutogradJet):
         Both have x's columns: directions have zeros for the parameters.
         """
         load_rules()
-        with torch.inference_mode(False), torch.set_grad_enabled(self._keep):
+        # recorded even where no gradients are wanted: else torch takes the slope of silu by a
+        # kernel that has no forward derivative
+        with torch.inference_mode(False), torch.enable_grad():
             x = self._x.clone()
             wide = F.pad(directions, (0, x.shape[1] - self._size)).clone()
             parts = wide.split(self._chunk or max(1, len(wide)))
@@ -67,7 +69,8 @@ class MappedJet(AutogradJet):
                 def function(at: Tensor, part: Tensor = part) -> Tensor:
                     return vmap(lambda v: one(at, v.expand_as(at)))(part)
 
-                found.append(function(x) if whole else recomputed(function, x, self._weights))
+                values = function(x) if whole else recomputed(function, x, self._weights)
+                found.append(self._out(values))
             return torch.cat(found)
 
     def _axes(self, axes: Sequence[int] | None) -> Tensor:

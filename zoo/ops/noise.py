@@ -1,6 +1,7 @@
 """Standard normal draws at points, kept, or made from seeds whenever they are asked for."""
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -83,3 +84,14 @@ class SeededNoise(Noise):
         like, rng = self._like, torch.Generator(self._like.device).manual_seed(self._seed + place)
         shape = (self._points, like.shape[1])
         return torch.randn(shape, generator=rng, dtype=like.dtype, device=like.device)
+
+
+@lru_cache(maxsize=4)
+def normal(seed: int, count: int, size: int) -> Tensor:
+    """Draws (m, d) that are the same on every device: made on the CPU in double precision.
+
+    They are kept: `torch.func.vmap`, which refuses to draw, finds them made.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    with torch.inference_mode(False):
+        return torch.randn(count, size, generator=rng, dtype=torch.float64, device="cpu")

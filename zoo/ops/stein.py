@@ -21,9 +21,14 @@ Source:
     δ = σz. The square of a gradient without bias is not theirs.
 """
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+ROUNDING = 200
+"""σ² is this many times the precision or more: rounding then adds half a percent of |f| to σ²u."""
 
 Values = Float[Tensor, "b s m c"]
 Half = Float[Tensor, "b m c"]
@@ -120,3 +125,25 @@ def cross_square(
         count: m, two or more.
     """
     return (count * mean.square().sum(-1) - own) / (count - 1)
+
+
+def check_precision(sigma: float, dtype: torch.dtype) -> None:
+    """Refuse what rounding spoils.
+
+    Raises:
+        ValueError: σ too small for the precision, or matrix products of reduced precision.
+    """
+    precision = torch.finfo(dtype).eps
+    least = math.sqrt(ROUNDING * precision)
+    if sigma < least:
+        raise ValueError(
+            f"sigma={sigma} is too small for {dtype}: second differences of f are σ²Δf, and "
+            f"rounding changes them by about {precision:.0e}·|f|; take sigma >= {least:.1g}, or "
+            "double precision"
+        )
+    if dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest":
+        raise ValueError(
+            f"matrix products have precision {torch.get_float32_matmul_precision()!r}: rounding "
+            "is then as large as the second differences; call "
+            "torch.set_float32_matmul_precision('highest')"
+        )
