@@ -67,12 +67,12 @@ def toy(tree):
     small = {"width": 4, "modes": 2, "layers": 1, "widths": [4, 8], "blocks": 1, "grid": 16}
     for key in set(small) & set(net.get("init_args", ())):
         options[f"model.net.init_args.{key}"] = small[key]
-    # of models that hold models, the smoothed one may be further in
+    # of models that hold models, what is large may be further in
     path = "model.net.init_args"
+    inner = {"eval_samples": 8, "samples": 8, "width": 4}
     while "init_args" in net:
         net = net["init_args"]
-        if "eval_samples" in net:
-            options[f"{path}.eval_samples"] = 8
+        options |= {f"{path}.{key}": few for key, few in inner.items() if key in net}
         net, path = net.get("inner", {}), f"{path}.inner.init_args"
     return options
 
