@@ -22,6 +22,7 @@ usage: zoo COMMAND [ARGUMENTS]       zoo COMMAND --help tells more
   predict MODEL FILE                 fields in a file to predictions in a file, in physical units
   evaluate MODEL FILE                the error on a file of your own
   adapt MODEL FILE                   fine-tune on a file of your own
+  curves MODEL                       a model of spins over temperature, beside the reference
   verify [MODEL ...] [--full|--quick]  recompute hashes, probes and figures
   compare MODEL OTHER                facts and figures side by side
   card MODEL                         write the card anew from measured figures

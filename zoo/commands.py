@@ -182,6 +182,32 @@ def _adapt(args: argparse.Namespace) -> int:
     return adapt(args.model, args.file, args.rest, args.out, args.steps, args.lr)
 
 
+def _curves_arguments(parser: argparse.ArgumentParser) -> None:
+    model(parser)
+    parser.add_argument(
+        "--shape", type=int, nargs="+", metavar="N", help="default: that of the data"
+    )
+    parser.add_argument(
+        "--temperatures",
+        type=float,
+        nargs="+",
+        metavar="T",
+        default=[1.0, 4.9, 0.1],
+        help="rising ones, or LOW HIGH STEP; default: 1.0 4.9 0.1",
+    )
+    parser.add_argument("--chains", type=int, default=64, help="at each; default: 64")
+    parser.add_argument("--sweeps", type=int, default=1000, help="recorded; default: 1000")
+    parser.add_argument("--seed", type=int, default=0, help="of the chains; default: 0")
+    parser.add_argument("--out", type=Path, help="a folder; default: runs/curves/<model>-<shape>")
+
+
+def _curves(args: argparse.Namespace) -> int:
+    """Curves of a learned energy of spins over temperature, beside those of the true energy."""
+    from zoo import commands_curves
+
+    return commands_curves.work(args)
+
+
 def _data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("describe", "export"))
     parser.add_argument("recipe", metavar="RECIPE")
@@ -220,5 +246,6 @@ COMMANDS: dict[str, Command] = {
     "predict": (_predict_arguments, _predict),
     "evaluate": (_evaluate_arguments, _evaluate),
     "adapt": (_adapt_arguments, _adapt),
+    "curves": (_curves_arguments, _curves),
     "data": (_data_arguments, _data),
 }

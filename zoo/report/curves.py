@@ -155,6 +155,7 @@ def listed(temperatures: Sequence[float] | Mapping[str, float]) -> Tensor:
         low, high, step = (temperatures[key] for key in ("low", "high", "step"))
         count = int((high - low) / step + 1e-9) + 1
         temperatures = [round(low + i * step, 10) for i in range(count)]
-    if not len(temperatures):
-        raise Mistake("temperatures=[] names none; give at least one above 0")
-    return torch.tensor(temperatures, dtype=torch.float64).unique()
+    found = torch.tensor(list(temperatures), dtype=torch.float64).unique()
+    if not len(found) or not bool(((found > 0) & found.isfinite()).all()):
+        raise Mistake(f"temperatures={found.tolist()}: at least one, all finite and above 0")
+    return found
