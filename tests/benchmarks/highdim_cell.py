@@ -1,8 +1,10 @@
 """One cell of the table of high dimension, in a process of its own; `highdim_jets` starts it.
 
-    python -m tests.benchmarks.highdim_cell manufactured 100 deflated 60
+    python -m tests.benchmarks.highdim_cell manufactured 100 nested 0 nested
+    python -m tests.benchmarks.highdim_cell manufactured 100 nested 285 forward
 
-Without arguments it prints which cells there are and how each is trained.
+The first measures a step, the second trains for so many, by the jet that is named last. Without
+arguments it prints which cells there are and how each is trained.
 """
 
 import json
@@ -76,26 +78,30 @@ def measured(loop: Loop) -> dict[str, float]:
     return {"memory": memory, "ms": 1e3 * min(each), "median": 1e3 * statistics.median(each)}
 
 
-def cell(problem: str, dimension: int, jet: str, seconds: float) -> dict[str, Any]:
-    """Measure a step, then train for about so many CPU seconds where that is not zero."""
+def trained(problem: str, dimension: int, by: str, steps: int) -> dict[str, Any]:
+    """Errors after so many steps by a jet, and the CPU seconds that they took."""
+    loop = Loop(problem, dimension, by)
+    return {"steps": steps, "by": by, "took": sum(timed(loop, steps)), **loop.errors()}
+
+
+def cell(problem: str, dimension: int, jet: str, steps: int, by: str) -> dict[str, Any]:
+    """Measure a step, or train for so many by another jet that gives the same numbers."""
     torch.set_num_threads(1)
     if jet == "trivial":
         return Loop(problem, dimension, "forward").trivial()
-    started = time.monotonic()
-    loop = Loop(problem, dimension, jet)
-    found = measured(loop)
-    if seconds:
-        steps = max(1, round(1e3 * seconds / found["median"]))
-        loop = Loop(problem, dimension, jet)
-        found |= {"steps": steps, "took": sum(timed(loop, steps)), **loop.errors()}
+    started, way = time.monotonic(), (JETS | OTHERWISE)[jet]
     told = {"settings": settings(problem, dimension, jet), "torch": str(torch.__version__)}
-    way = {"block": loop.way.block(), "biased": loop.way.biased}
-    return {**told, **way, **found, "wall": time.monotonic() - started}
+    told |= {"block": way.block(), "biased": way.biased}
+    if steps:
+        found = trained(problem, dimension, by, steps)
+    else:
+        found = measured(Loop(problem, dimension, jet))
+    return {**told, **found, "wall": time.monotonic() - started}
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         print(json.dumps(cells()))
     else:
-        name, size, way, seconds = sys.argv[1:]
-        print(json.dumps(cell(name, int(size), way, float(seconds))))
+        name, size, way, steps, by = sys.argv[1:]
+        print(json.dumps(cell(name, int(size), way, int(steps), by)))

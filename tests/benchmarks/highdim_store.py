@@ -50,11 +50,19 @@ class Store:
         self._keep(line)
 
     def find(self, key: Key) -> Result | None:
-        """The result of a cell; of a step alone, the fastest among trainings of any length."""
+        """The result of a cell; of a step alone, the fastest of all measured."""
         if key.seconds or self.settings(key) is None:
             return self._found.get(key)
-        same = [one for k, one in self._found.items() if k[:3] == key[:3]]
+        same = [one for k, one in self._found.items() if k[:3] == key[:3] and "ms" in one]
         return min(same, key=lambda one: one["ms"], default=None)
+
+    def trainings(self, problem: str, dimension: int, jet: str) -> dict[float, Result]:
+        """Results of one jet by the seconds that it was given, where they were validated."""
+        return {
+            key.seconds: one
+            for key, one in sorted(self._found.items())
+            if key[:3] == (problem, dimension, jet) and "validation" in one
+        }
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
         """The cells that have no result."""

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.benchmarks.highdim_race import Race, bracket, following, race
 from tests.benchmarks.highdim_store import Key, Store
-from tests.benchmarks.highdim_tables import ahead, reached, recommendation, target
+from tests.benchmarks.highdim_tables import ahead, checked, problem, recommendation, target
 
 JETS = {"nested": "nested autograd", "forward": "forward Laplacian", "deflated": "deflated"}
 PROBLEMS = ("manufactured", "hjb")
@@ -16,10 +17,11 @@ KNOWN = {
 }
 
 
-def result(key, error, took=None, **more):
-    took = key.seconds if took is None else took
+def result(key, error, ratio=1.0, **more):
     block = {"class_path": f"zoo.{key.jet}", "init_args": {}}
-    own = {"ms": 10.0, "steps": 100 * took, "took": took, "relative_l2": error, "biased": False}
+    own = {"ms": 10.0, "memory": 7.0, "steps": round(100 * key.seconds), "took": key.seconds}
+    errors = {} if error is None else {"relative_l2": error, "validation": ratio * error}
+    own |= {"by": key.jet, "biased": False, **errors}
     return {"settings": f"{key.problem} by {key.jet}", "block": block, **own, **more}
 
 
@@ -28,10 +30,10 @@ def store(tmp_path):
     return Store(tmp_path / "store.jsonl", KNOWN)
 
 
-def filled(store, errors, problem="manufactured"):
+def filled(store, errors, problem="manufactured", **more):
     for (jet, seconds), error in errors.items():
         key = Key(problem, 100, jet, float(seconds))
-        store.add(key, result(key, error))
+        store.add(key, result(key, error, **more))
     return store
 
 
@@ -59,33 +61,92 @@ def test_the_time_of_a_step_is_the_least_of_trainings_of_any_length(store):
     assert store.find(Key("manufactured", 100, "forward"))["ms"] == 9.0
 
 
-def test_the_goal_lies_on_a_line_in_logarithms_between_two_budgets(store):
-    filled(store, {("forward", 30): 0.04, ("forward", 120): 0.0025})
-    found = reached(store, "forward", [120, 30])
-    assert found.seconds == pytest.approx(60.0)
-    assert found.steps == pytest.approx(6000.0)
-    assert (found.budget, found.first) == (120, False)
+def test_a_training_leaves_the_time_of_its_step_to_what_was_measured(store):
+    key = Key("manufactured", 100, "forward", 60.0)
+    store.add(key, {"settings": "manufactured by forward", "steps": 9, "validation": 0.2})
+    assert store.find(Key("manufactured", 100, "forward")) is None
+    assert list(store.trainings("manufactured", 100, "forward")) == [60.0]
 
 
-def test_the_smallest_budget_counts_in_full(store):
-    filled(store, {("forward", 30): 0.009})
-    assert reached(store, "forward", [30, 60])[:3] == (30.0, 3000.0, 30)
-    assert reached(store, "deflated", [30, 60]) is None
+def test_budgets_grow_until_one_reaches_the_goal_and_then_halve_the_interval():
+    found = {}
+    for budget, error in ((60.0, 0.04), (120.0, 0.02), (240.0, 0.004), (170.0, 0.009)):
+        assert following(found, [30, 60, 120, 240], 60.0, 1) == budget
+        found[budget] = {"validation": error}
+    assert following(found, [30, 60, 120, 240], 60.0, 1) is None
+    assert following(found, [30, 60, 120, 240], 60.0, 2) == 143.0
+
+
+def test_a_first_budget_that_reaches_the_goal_is_made_shorter():
+    found = {60.0: {"validation": 0.009}}
+    assert following(found, [30, 60, 120], 60.0, 1) == 30
+    assert bracket({**found, 30.0: {"validation": 0.02}}) == (30.0, 60.0)
+
+
+def test_the_longest_budget_that_fails_is_the_last():
+    assert following({240.0: {"validation": float("nan")}}, [60, 240], 60.0, 1) is None
+
+
+def test_the_goal_is_reached_at_the_points_of_validation_and_told_at_those_of_the_test(store):
+    filled(store, {("forward", 30): 0.04, ("forward", 60): 0.009}, ratio=0.5)
+    found = race(store, "forward")
+    assert found == (60.0, 6000, 0.009, True, 30.0)  # validation 0.0045; 10 ms a step
+
+
+def test_where_the_goal_is_not_reached_the_longest_schedule_is_told(store):
+    filled(store, {("forward", 30): 0.02, ("forward", 60): 0.03})
+    assert race(store, "forward") == (60.0, 6000, 0.03, False, None)
+    assert race(store, "deflated") is None
 
 
 def test_nested_takes_the_forward_steps_in_its_own_time(store):
-    filled(store, {("forward", 60): 0.01, ("deflated", 30): 0.01})
+    filled(store, {("forward", 30): 0.02, ("forward", 60): 0.01, ("deflated", 30): 0.01})
     key = Key("manufactured", 100, "nested")
     store.add(key, result(key, None, ms=200.0))
-    text = "\n".join(target(store, [30, 60]))
-    assert "| nested autograd |  | 1.2e+03 | 6000 | extrapolated" in text
+    text = "\n".join(target(store))
+    want = "| nested autograd | 1.2e+03 | 600 | 6000 | 0.01 | extrapolated: steps of forward Lap"
+    assert want in text
     assert "deflated is 40.0 times faster than nested autograd (target 10: met)." in text
     assert "deflated is 2.0 times faster than forward Laplacian (target 1.5: met)." in text
 
 
+def raced(seconds, reached=True):
+    return Race(seconds, 100, 0.02, reached, None)
+
+
 def test_a_target_that_is_missed_says_so(store):
-    told = ahead(store, {"nested": 90.0, "forward": 14.0, "deflated": 10.0})
-    assert told[0].endswith("(target 10: not met).") and told[1].endswith("(target 1.5: not met).")
+    (told,) = ahead(store, {n: raced(s) for n, s in zip(JETS, (90.0, 14.0, 10.0), strict=True)})
+    assert "nested autograd (target 10: not met)" in told
+    assert told.endswith("forward Laplacian (target 1.5: not met).")
+
+
+def test_of_a_jet_that_did_not_come_to_the_goal_the_time_is_a_bound(store):
+    (told,) = ahead(store, {"forward": raced(20.0, False), "deflated": raced(10.0)})
+    assert told.startswith("deflated is at least 2.0 times faster than forward Laplacian (target")
+
+
+def test_a_jet_that_was_tried_for_too_short_a_time_is_named(store):
+    found = {"nested": raced(200.0), "forward": raced(12.0, False), "deflated": raced(10.0)}
+    (told,) = ahead(store, found)
+    assert told.endswith(
+        "Not tried for 15 s, with the error that they came to: forward Laplacian (0.02)."
+    )
+
+
+def test_a_stand_in_s_time_is_not_told_as_the_jet_s(store):
+    filled(store, {("nested", 60): 0.5}, by="forward")
+    assert "| 100 | nested autograd | 10.0 | 7 | 6000 |  | 0.5 |  |" in problem(
+        store, "manufactured", 60.0
+    )
+
+
+def test_trainings_of_their_own_stand_beside_stand_ins(tmp_path):
+    jets = {**JETS, "nested_itself": "nested itself"}
+    settings = {"manufactured": {"100": {jet: f"manufactured by {jet}" for jet in jets}}}
+    store = Store(tmp_path / "store.jsonl", {**KNOWN, "otherwise": {}, "settings": settings})
+    filled(store, {("nested", 60): 0.123456, ("nested_itself", 60): 0.123457})
+    row = "| nested autograd | 6000 | 0.12346 | forward Laplacian | 0.12346 |"
+    assert checked(store, 60.0)[-1] == row
 
 
 def test_the_recommended_jet_has_the_least_errors_in_the_geometric_mean(store):
