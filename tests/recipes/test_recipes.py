@@ -214,14 +214,14 @@ def test_a_recipe_fits_one_batch(name, zoo, parent):
 
 @pytest.mark.parametrize("run", stages())
 def test_a_stage_fits_one_batch(run, zoo, parent, here):
-    tree = run.tree()
+    tree = {"model": {}, **run.tree()}
     options = {**run.keys(), **toy(tree)}
     if is_points(tree):
         parent = teacher(tree, here)
         options |= dict.fromkeys(teachers(tree), parent)
     if is_spins(tree):
         parent = sampler(tree, here)
-        if "teacher" in tree["model"]["objective"].get("init_args", {}):
+        if "teacher" in tree["model"].get("objective", {}).get("init_args", {}):
             options["model.objective.init_args.teacher.init_args.x"] = parent
     if "model.init_from" in run.stage.uses or tree["model"].get("init_from"):
         options["model.init_from"] = parent
