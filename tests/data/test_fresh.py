@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from tests.trainers import trainer
 from tests.waves import Disc, Wave
+from zoo.data.points.along_paths import AlongPaths
 from zoo.data.points.evaluation import Evaluation
 from zoo.data.points.fresh import Fresh
 from zoo.data.points.sampled import Sampled
@@ -179,3 +180,15 @@ def test_bad_input_is_told(mistake):
     make, words = MISTAKES[mistake]
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_points_along_paths_leave_the_shell_of_the_law_which_judges():
+    one = AlongPaths(HamiltonJacobiBellman(200), 500, seed=1)
+    batch = one.batch(0, CPU)["interior"]["x"]
+    assert batch[:, 1:].square().mean(1).max() > 2
+    assert type(one.measuring()) is Fresh
+
+
+def test_an_equation_of_a_ball_has_no_paths():
+    with pytest.raises(ValueError, match="heat_ball is no equation of the whole space"):
+        AlongPaths(HeatBall(4), 5).batch(0, CPU)

@@ -144,3 +144,17 @@ def test_the_wave_number_does_not_depend_on_the_dimension(rng):
         equation = PlaneWavePoisson(dimension, wave_number=2 * math.pi)
         jet = equation.jet(equation.draw(20, rng))
         assert_close(jet.laplacian(), -4 * math.pi**2 * jet.value)
+
+
+def test_brownian_paths_spread_by_twice_the_time_that_they_ran(rng):
+    x = HamiltonJacobiBellman(400).draw_paths(4000, rng)
+    t, spread = x[:, 0], x[:, 1:].square().mean(1)  # 1 + 2·past, past uniform in 0 ... t
+    late = t > 0.9
+    assert_close(spread[late].mean(), 1 + t[late].mean(), rtol=0.03, atol=0)
+    assert spread[late].max() > 2.4 and spread[late].min() < 1.3
+    assert_close(t.mean(), torch.tensor(0.5).double(), rtol=0.03, atol=0)
+
+
+def test_an_equation_without_brownian_paths_says_so(rng):
+    with pytest.raises(ValueError, match="black_scholes_barenblatt: its residual is not u_t"):
+        BlackScholesBarenblatt(3).draw_paths(5, rng)

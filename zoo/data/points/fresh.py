@@ -92,11 +92,15 @@ class Fresh(PointData):
         word = f"{self.own_seed()} {step} {name}".encode()
         rng.manual_seed(int.from_bytes(hashlib.blake2b(word, digest_size=7).digest(), "little"))
         draw = {"boundary": equation.draw_sides, "initial": equation.draw_initial}
-        x = draw.get(name, equation.draw)(count, rng)[place[0] :: place[1]]
+        x = draw.get(name, self.draw)(count, rng)[place[0] :: place[1]]
         if name == "initial":
             return {"x": x, **equation.initial(x)}
         known = name == "boundary" and equation.sided
         return {"x": x, "y": equation.boundary(x)} if known else {"x": x}
+
+    def draw(self, count: int, rng: torch.Generator) -> Tensor:
+        """Points of the domain, by the equation's own law."""
+        return self.equation.draw(count, rng)
 
     def _rng(self, device: torch.device) -> torch.Generator:
         if self._generator is None or self._generator.device != device:

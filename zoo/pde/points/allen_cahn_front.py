@@ -30,6 +30,7 @@ class AllenCahnFront(WholeSpace):
     """
 
     name: ClassVar[str] = "allen_cahn_front"
+    brownian: ClassVar[bool] = True
 
     def __init__(self, dimension: int = 4, *, end: float = 0.3, width: float = 0.4) -> None:
         super().__init__(dimension, end)

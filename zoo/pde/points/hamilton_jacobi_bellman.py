@@ -39,6 +39,7 @@ class HamiltonJacobiBellman(WholeSpace):
     """
 
     name: ClassVar[str] = "hamilton_jacobi_bellman"
+    brownian: ClassVar[bool] = True
 
     def __init__(self, dimension: int = 4, *, end: float = 1.0, control: float = 1.0) -> None:
         super().__init__(dimension, end)

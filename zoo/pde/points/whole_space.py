@@ -28,6 +28,8 @@ class WholeSpace(PointEquation):
     time: ClassVar[str | None] = "t"
     terminal: ClassVar[bool] = True
     sided: ClassVar[bool] = False
+    brownian: ClassVar[bool] = False
+    """Whether the residual is u_t + Δu + f(t, x, u, ∇u)."""
 
     def __init__(self, dimension: int, end: float) -> None:
         if not end > 0:
@@ -47,6 +49,28 @@ class WholeSpace(PointEquation):
         like = {"dtype": torch.float64, "generator": rng, "device": rng.device}
         time = self.end * torch.rand(count, 1, **like)
         return torch.cat([time, torch.randn(count, self.dimension, **like)], 1)
+
+    def draw_paths(self, count: int, rng: torch.Generator) -> Tensor:
+        """Points on Brownian paths x + √2·W that begin where the law is, (count, 1 + N).
+
+        t is uniform in 0 ... T, and a path begins at a time uniform in 0 ... t. What u is at (s, x)
+        follows from the residuals on the paths from there to T, where the values are known
+        (Feynman-Kac). In high dimension the law is a thin shell and paths leave it: residuals on
+        the shell alone leave u open, however small they are.
+
+        Raises:
+            ValueError: the equation's diffusion is none of u_t + Δu + ... = 0.
+        """
+        if not self.brownian:
+            raise ValueError(
+                f"{self.name}: its residual is not u_t + Δu + f(t, x, u, ∇u), so that its paths "
+                "are not Brownian; draw points by its own law, with zoo.data.points.fresh.Fresh"
+            )
+        drawn = self.draw(count, rng)
+        like = {"dtype": drawn.dtype, "generator": rng, "device": rng.device}
+        past = drawn[:, :1] * torch.rand(count, 1, **like)
+        shocks = torch.randn(count, self.dimension, **like)
+        return torch.cat([drawn[:, :1], drawn[:, 1:] + (2 * past).sqrt() * shocks], 1)
 
     def distance(self, x: Tensor) -> Tensor:
         """As in PointEquation: outside of the time interval alone."""
