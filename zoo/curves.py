@@ -30,7 +30,7 @@ from zoo.spin.observables import Estimate, observables
 from zoo.spin.reference import reference as fastest
 from zoo.spin.settled import settled
 
-VERSION = 1
+VERSION = 2
 """Of what is cached; a change of the measurement is a new one."""
 LINE = 20.0
 """Seconds from one line to the next where there is no terminal."""

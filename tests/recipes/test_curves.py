@@ -1,5 +1,7 @@
 """The report of curves: what it measures, its gates, its files, and what it writes on cards."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,7 +12,7 @@ from zoo.reading import Mistake
 from zoo.report import Curves
 from zoo.report.curve_gates import CurveGate
 from zoo.report.curves import listed
-from zoo.report.deviations import Measured, crossings, off_critical
+from zoo.report.deviations import Measured, crossings, off_critical, references
 from zoo.spin.ising import Ising
 from zoo.spin.known import known
 from zoo.spin.observables import Estimate
@@ -125,6 +127,13 @@ def test_the_crossing_is_held_against_the_infinite_lattice(at, word):
     assert gate.verdict(binder((8, 16), at))[0] == word
     found = off_critical(binder((8, 16), at))
     assert found is not None and found.value == pytest.approx(abs(at / 2.269185 - 1), abs=1e-5)
+
+
+def test_runs_of_different_energies_have_references_of_their_own():
+    runs = binder((8, 16), 2.3)
+    other = [replace(one, system=Ising(0.5), keys={"glass": "weak"}) for one in runs]
+    assert list(references(runs)) == ["8x8", "16x16"]
+    assert list(references([*runs, *other])) == [", 8x8", ", 16x16", "weak, 8x8", "weak, 16x16"]
 
 
 def test_a_step_of_temperature_reaches_the_last_one():

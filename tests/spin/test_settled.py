@@ -38,6 +38,12 @@ def test_it_goes_on_until_the_error_is_small_enough(rng):
     assert float(observables(series)["magnetisation"].error) <= 0.01
 
 
+def test_how_the_chains_began_is_no_part_of_the_series(rng):
+    cold = chains(rng, temperature=40.0, count=256)
+    order = settled(cold, 1).order
+    assert float(order[:8].mean() - order[8:].mean()) == pytest.approx(0.0, abs=0.01)
+
+
 def test_slow_chains_are_thinned_instead_of_read_more_often(rng):
     some = chains(rng, temperature=2.27, side=8)
     series = settled(some, 1)

@@ -13,7 +13,7 @@ import torch
 from zoo import shelf
 from zoo.curves import Curve, Shape
 from zoo.report.curve_gates import CurveGate
-from zoo.report.deviations import CROSSING, Measured, crossings, lattice
+from zoo.report.deviations import CROSSING, Measured, crossings, lattice, references
 from zoo.report.gate import SEED
 from zoo.report.tables import markdown
 
@@ -75,20 +75,16 @@ def page(
 
 def _curve(runs: Sequence[Measured], name: str) -> list[str]:
     """The curves of an observable, for the page; nothing where no lattice has it twice."""
-    groups = {
-        key: group
-        for key, group in _groups(runs).items()
-        if name in group[0].learned.found and name in group[0].true.found
-    }
     head, columns = ["T"], []
-    for (label, shape), group in groups.items():
-        title = f"reference {lattice(shape)}"
-        if title not in head:
-            head.append(title)
-            columns.append([f"{x:.4f}" for x in group[0].true.found[name].value.tolist()])
-        head.append(f"{label} {lattice(shape)}")
-        every = torch.stack([one.learned.found[name].value for one in group])
-        columns.append([_ranged(values) for values in every.T.tolist()])
+    for title, beside in references(runs).items():
+        if name not in beside[0].true.found or name not in beside[0].learned.found:
+            continue
+        head.append(f"reference {title}")
+        columns.append([f"{x:.4f}" for x in beside[0].true.found[name].value.tolist()])
+        for (label, shape), group in _groups(beside).items():
+            head.append(f"{label} {lattice(shape)}")
+            every = torch.stack([one.learned.found[name].value for one in group])
+            columns.append([_ranged(values) for values in every.T.tolist()])
     if not columns:
         return []
     t = [f"{x:g}" for x in runs[0].learned.temperatures.tolist()]

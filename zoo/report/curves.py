@@ -13,7 +13,7 @@ from zoo.curves import Sampling
 from zoo.reading import Mistake, near
 from zoo.report.curve_gates import CurveGate
 from zoo.report.curve_tables import entries, page, table, write_csv
-from zoo.report.deviations import Measured, lattice
+from zoo.report.deviations import Measured, references
 from zoo.report.tables import aligned, by_stage, demand
 from zoo.stages import Result
 
@@ -92,12 +92,12 @@ class Curves:
             part.write_text("\n".join(page(runs, self.gates, rows, verdicts, self.note)) + "\n")
         write_csv(stem.with_suffix(".csv"), runs)
         columns = {
-            lattice(shape): Column(
+            title: Column(
                 self.temperatures,
-                [(one.label, one.learned.found) for one in runs if one.shape == shape],
-                next(one.true.found for one in runs if one.shape == shape),
+                [(one.label, one.learned.found) for one in group],
+                group[0].true.found,
             )
-            for shape in self.shapes
+            for title, group in references(runs).items()
         }
         with shelf.atomic_write(stem.with_suffix(".png")) as part:
             part.write_bytes(lattices(columns))

@@ -1,6 +1,7 @@
 """How far learned curves are from the reference's."""
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from zoo.curves import Curve, Shape, beside_kaufman
+from zoo.models.base import block
 from zoo.report.gate import SEED, Keys
 from zoo.spin.critical import critical_temperature
 from zoo.spin.crossing import crossing
@@ -53,6 +55,11 @@ class Measured:
     def label(self) -> str:
         """The stage, and the keys without the seed."""
         return ", ".join(v for k, v in self.keys.items() if k not in SEED)
+
+    @property
+    def reference(self) -> str:
+        """What tells its reference from those of other energies and lattices."""
+        return json.dumps([block(self.system), self.shape])
 
     @property
     def lattice(self) -> str:
@@ -114,6 +121,20 @@ def off_critical(sizes: Sequence[Measured]) -> Deviation | None:
     found = [(abs(t / exact - 1), error / exact) for t, error in crossings(sizes)]
     least = max(max(gap - 2 * error, 0.0) for gap, error in found)
     return Deviation(max(g for g, _ in found), least, max(e for _, e in found))
+
+
+def references(runs: Sequence[Measured]) -> dict[str, list[Measured]]:
+    """Runs by what they are held against: `8x8`, or `<run>, 6x6` where energies differ."""
+    groups: dict[str, list[Measured]] = {}
+    for one in runs:
+        groups.setdefault(one.reference, []).append(one)
+    several = len(groups) > len({one.shape for one in runs})
+    named: dict[str, list[Measured]] = {}
+    for group in groups.values():
+        first = group[0]
+        title = f"{first.label}, {first.lattice}" if several else first.lattice
+        named[title] = group
+    return named
 
 
 def lattice(shape: Shape) -> str:

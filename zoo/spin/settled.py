@@ -42,6 +42,8 @@ def settled(
         ValueError: the chains have not decorrelated, with the time measured or what disagreed.
     """
     every, tell = 1, tell or (lambda done: None)
+    # ten of the longest times that the first round lets pass, unread: a start is no sample
+    chains.advance(ROUND // 2)
     while True:
         series = _watched(chains, ROUND, every, tell)
         gap = chains.gap(series)
