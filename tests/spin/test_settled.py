@@ -45,7 +45,7 @@ def test_how_the_chains_began_is_no_part_of_the_series(rng):
 
 
 def test_slow_chains_are_thinned_instead_of_read_more_often(rng):
-    some = chains(rng, temperature=2.27, side=8)
+    some = chains(rng, temperature=2.27, side=12)
     series = settled(some, 1)
     assert series.samples == ROUND and series.every > 1
     assert some.times is not None and series.samples * series.every >= 20 * float(some.times)
