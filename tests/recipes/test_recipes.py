@@ -78,7 +78,7 @@ def toy(tree):
 
 
 def is_points(tree):
-    return tree["data"]["class_path"].endswith((".Points", ".Fresh"))
+    return tree["data"]["class_path"].endswith((".Points", ".Fresh", ".AlongPaths"))
 
 
 def is_spins(tree):
