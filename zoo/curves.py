@@ -20,6 +20,7 @@ from zoo.models.base import block, build
 from zoo.models.energy_model import EnergyModel
 from zoo.models.parts.driven import driven
 from zoo.spin.chains import Chains
+from zoo.spin.cooled import cooled
 from zoo.spin.dynamics import Dynamics
 from zoo.spin.energy import Energy
 from zoo.spin.ising import Ising
@@ -29,8 +30,9 @@ from zoo.spin.measured import chosen, ladder
 from zoo.spin.observables import Estimate, observables
 from zoo.spin.reference import reference as fastest
 from zoo.spin.settled import settled
+from zoo.spin.tempering import Tempering
 
-VERSION = 2
+VERSION = 3
 """Of what is cached; a change of the measurement is a new one."""
 LINE = 20.0
 """Seconds from one line to the next where there is no terminal."""
@@ -98,7 +100,7 @@ def learned(folder: Path, temperatures: Tensor, shape: Shape, sampling: Sampling
 
     title = f"{folder.parent.name if folder.name == 'release' else folder.name} {_word(shape)}"
     with torch.no_grad():
-        return _cached(told, temperatures, shape, sampling, dynamics, title)
+        return _cached(told, temperatures, shape, sampling, dynamics, title, cooling=True)
 
 
 def true(system: Energy, temperatures: Tensor, shape: Shape) -> Curve:
@@ -113,9 +115,9 @@ def true(system: Energy, temperatures: Tensor, shape: Shape) -> Curve:
     def dynamics(rungs: Tensor) -> Dynamics:
         return fastest(system, rungs, shape)
 
-    return _cached(
-        {"system": block(system)}, temperatures, shape, TRUE, dynamics, f"reference {_word(shape)}"
-    )
+    told, title = {"system": block(system)}, f"reference {_word(shape)}"
+    # clusters need none, and heat baths have tables of all temperatures
+    return _cached(told, temperatures, shape, TRUE, dynamics, title, cooling=False)
 
 
 def beside_kaufman(system: Energy, curve: Curve, shape: Shape) -> float | None:
@@ -170,6 +172,8 @@ def _cached(
     sampling: Sampling,
     dynamics: Callable[[Tensor], Dynamics],
     title: str,
+    *,
+    cooling: bool,
 ) -> Curve:
     rungs, rows = ladder(temperatures)
     spec = {
@@ -184,7 +188,10 @@ def _cached(
     def make() -> dict[str, Tensor]:
         rng = torch.Generator().manual_seed(sampling.seed)
         with _watched(title) as tell:
-            chains = Chains(dynamics(rungs), sampling.chains, rng=rng)
+            moves = dynamics(rungs)
+            chains = Chains(moves, sampling.chains, rng=rng)
+            if cooling and isinstance(moves, Tempering):
+                cooled(chains, moves.inside, 2 * max(shape))
             series = settled(
                 chains,
                 sampling.sweeps,

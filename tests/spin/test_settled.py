@@ -1,8 +1,10 @@
 import pytest
 import torch
 
+from tests.spin.exact_net import exact_net
 from zoo.spin.chains import Chains
 from zoo.spin.clock import Clock
+from zoo.spin.cooled import cooled
 from zoo.spin.critical import critical_temperature
 from zoo.spin.edwards_anderson import EdwardsAnderson
 from zoo.spin.enumeration import Enumeration
@@ -11,8 +13,10 @@ from zoo.spin.ising import Ising
 from zoo.spin.kaufman import kaufman
 from zoo.spin.known import known
 from zoo.spin.observables import observables
+from zoo.spin.order import clock_of_counts
 from zoo.spin.potts import Potts
 from zoo.spin.settled import ROUND, settled
+from zoo.spin.tile_metropolis import TileMetropolis
 
 T = torch.tensor([2.5, 4.0], dtype=torch.float64)
 
@@ -60,6 +64,16 @@ def test_chains_that_remember_their_start_are_refused(rng):
     some = chains(rng, temperature=0.4, side=12)
     with pytest.raises(ValueError, match=r"ordered and at random still differ|decorrelated"):
         settled(some, 1, limit=ROUND)
+
+
+def test_chains_that_cool_are_ordered_where_it_is_cold(rng):
+    moves = TileMetropolis(exact_net().tabulated(), [8.0, 2.4, 1.6, 1.0], (8, 8))
+    some = Chains(moves, 32, rng=rng)
+    before = some.s.clone()
+    cooled(some, moves, 20)
+    order = clock_of_counts(some.s, 2)[:, 16:].mean(1)
+    assert float(order[0]) < 0.3 and float(order[-1]) > 0.95
+    assert torch.equal(before[:, :, :16], some.s[:, :, :16])
 
 
 @pytest.mark.parametrize(
