@@ -135,6 +135,26 @@ def test_labels_are_taken_through_symmetries_and_lattices_are_not(batch, monkeyp
     assert torch.allclose(objective(model, batch)["loss"], want)
 
 
+def test_a_pool_is_labelled_once_and_shown_in_random_batches(batch):
+    torch.manual_seed(3)
+    model, objective = ednn(), Consistency(rnn(), pool=4500)
+    state = torch.get_rng_state()
+    objective.bind(model, FACE)
+    assert torch.equal(torch.get_rng_state(), state)
+    with torch.no_grad():
+        want = objective.teacher.energy(objective.lattices) - objective.zero
+    assert torch.allclose(objective.labels, want, atol=1e-5) and len(want) == 4500
+    rows = torch.randint(4500, (5,))
+    torch.set_rng_state(state)
+    found = objective(model, batch)["loss"].detach()
+    off = model.energy(objective.lattices[rows]).detach() - want[rows]
+    assert float(found) == pytest.approx(float(off.square().mean()) / 16, rel=1e-4)
+    again = Consistency(objective.teacher, pool=4500)
+    torch.rand(7)
+    again.bind(model, FACE)
+    assert torch.equal(again.lattices, objective.lattices)
+
+
 def test_an_exact_sampler_teaches_the_energy_of_all_sizes(rng):
     torch.manual_seed(0)
     face = spins((8,), 2, 4.0)
@@ -311,6 +331,8 @@ def test_what_cannot_be_trained_is_refused(rng):
 def test_arguments_that_mean_nothing_are_refused():
     for make, match in [
         (lambda: JointConsistency(rnn(), weight=0.0), "weight=0.0"),
+        (lambda: Consistency(rnn(), pool=0), "at least 1 lattice"),
+        (lambda: Consistency(rnn(), LabelMixture(data=0.5), pool=9), "none of a batch's"),
         (lambda: Refinement(ednn(), count=1), "at least 2 lattices"),
     ]:
         with pytest.raises(ValueError, match=match):
