@@ -90,6 +90,8 @@ def few_spins(tree):
     options = {"trainer.fast_dev_run": 2, "data.init_args.drawing.chains": 16}
     options |= {"data.init_args.count": 40, "data.init_args.evaluation": 20}
     options["data.init_args.batch_size"] = 8
+    if "pool" in tree["model"].get("objective", {}).get("init_args", {}):
+        options["model.objective.init_args.pool"] = 30
     own = tree["model"].get("net", {}).get("init_args", {})
     if "hidden" in own:
         options["model.net.init_args.hidden"] = 4 if isinstance(own["hidden"], int) else [4]
