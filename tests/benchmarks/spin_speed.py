@@ -9,8 +9,6 @@ rounds. `--write` puts the tables into results_spins.md.
 
 import argparse
 import math
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 import torch
 
 from tests.benchmarks import spin_loops
+from tests.benchmarks.cpu_time import conditions, least
 from zoo.spin.chains import Chains
 from zoo.spin.dynamics import Dynamics
 from zoo.spin.heat_bath import HeatBath
@@ -31,17 +30,6 @@ from zoo.spin.wolff import Wolff
 
 CHAINS = 256
 SWEEPS = 8
-
-
-def least(calls: list[Callable[[], object]], rounds: int) -> list[float]:
-    """The least CPU seconds of each, taking turns; the first round warms up and compiles."""
-    best = [math.inf] * len(calls)
-    for i in range(rounds + 1):
-        for j, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            best[j] = min(best[j], time.process_time() - start) if i else math.inf
-    return best
 
 
 def loop(cls: type[Dynamics], side: int) -> tuple[np.ndarray, Callable[[], None]]:
@@ -112,17 +100,12 @@ def tile_row(side: int, rounds: int) -> str:
 
 def table(rounds: int) -> str:
     """Both tables."""
-    load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
-    head = (
-        f"torch {torch.__version__}, {time.strftime('%Y-%m-%d %H:%M')}, one thread, CPU time; "
-        f"load of the {os.cpu_count()} cores over 1, 5 and 15 minutes: {load}."
-    )
     rows = [row(cls, side, rounds) for side in (16, 32) for cls in (HeatBath, Wolff, SwendsenWang)]
     tiles = [tile_row(side, max(1, rounds // 3)) for side in (8, 24)]
     lines = [
         "# Spins, as `python -m tests.benchmarks.spin_speed` wrote them",
         "## Beside plain Numba loops",
-        head,
+        conditions(),
         f"Ising at T_c, {CHAINS} chains. An update is a sweep of the checkerboard, one cluster "
         "(Wolff) or all clusters (Swendsen-Wang) of a chain; spins a second are sites of the "
         "lattice by updates. τ is the longer autocorrelation time of energy and |M| in updates, "
@@ -136,7 +119,8 @@ def table(rounds: int) -> str:
         "",
         "## Metropolis by tabulated tiles of 4 by 4",
         "",
-        f"40 temperatures, {CHAINS} chains; seconds of 2,000 sweeps are EXTRAPOLATED from 2.",
+        f"40 temperatures, {CHAINS} chains; seconds of 2,000 sweeps are EXTRAPOLATED from 2 "
+        "and without exchanges; results_spin_driven.md has a whole run.",
         "",
         "| lattice | 10⁶ spins/s | ns a spin | s for 2,000 sweeps, extrapolated |",
         "|---|---|---|---|",
