@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=Path("runs/highdim_jets.jsonl"))
     parser.add_argument("--seconds", type=float, default=60.0, help="0: steps alone")
-    parser.add_argument("--pace", type=float, default=1.4, help="mean over least time of a step")
+    parser.add_argument("--pace", type=float, default=2.0, help="mean over least time of a step")
     parser.add_argument("--budgets", type=float, nargs="+", default=[30, 60, 120, 240])
     parser.add_argument("--halvings", type=int, default=1, help="of the interval of the goal")
     parser.add_argument("--only", action="append", default=[], metavar="PROBLEM,D,JET")

@@ -35,8 +35,8 @@ def test_the_nearest_dimension_by_ratio_counts(table, dimension, name):
 def test_it_tells_how_far_it_leads_and_where(table):
     told = recommended(11)
     assert told.endswith(
-        ": after 60 s of one CPU thread 2.0 times less error than nested autograd, the next best, "
-        "in 10 dimensions (heat)"
+        ": after 60 s of a busy CPU's thread 2.0 times less error than nested autograd, the next "
+        "best, in 10 dimensions (heat)"
     )
 
 

@@ -36,6 +36,6 @@ def recommended(dimension: int) -> str:
         else f"as little error as {row['second']}, the next best"
     )
     return (
-        f"{path}({arguments}){square}: after {told['seconds']:g} s of one CPU thread {lead}, "
+        f"{path}({arguments}){square}: after {told['seconds']:g} s of a busy CPU's thread {lead}, "
         f"in {row['dimension']} dimensions ({', '.join(row['problems'])})"
     )
