@@ -7,6 +7,7 @@ CPU seconds of one thread. `--write` puts the table into results_spin_driven.md.
 
 import argparse
 import math
+import sys
 import time
 from pathlib import Path
 
@@ -25,6 +26,13 @@ from zoo.spin.tempering import Tempering
 SIDE, CHAINS, SWEEPS = 24, 256, 2000
 TEMPERATURES = torch.arange(49, 9, -1, dtype=torch.float64) / 10
 """4.9, 4.8 ... 1.0."""
+PARTS = 20
+"""Of the run, after each of which it is told how far it is."""
+
+
+def told(what: str, sweeps: int, begun: float) -> None:
+    """How far a long run is."""
+    print(f"{what}: {sweeps} sweeps, {time.process_time() - begun:.0f} s", file=sys.stderr)
 
 
 def chains(model: EnergyModel, side: int, count: int, sweeps: int) -> dict[str, float]:
@@ -40,13 +48,17 @@ def chains(model: EnergyModel, side: int, count: int, sweeps: int) -> dict[str, 
     moved = Chains(dynamics, count, rng=torch.Generator().manual_seed(0))
     built = time.process_time()
     cooled(moved, dynamics.inside, 2 * side)
-    settled(moved, 1)
+    settled(moved, 1, tell=lambda done: told("burn-in", done, built))
     assert moved.times is not None
     burnt, before = time.process_time(), moved.sweeps
     every = max(1, int(float(moved.times.max()) / 2))
-    series = moved.record(-(-sweeps // every), every=every)
+    parts = []
+    for _ in range(PARTS):
+        parts.append(moved.record(-(-sweeps // (every * PARTS)), every=every))
+        told("measured", moved.sweeps - before, burnt)
+    order = torch.cat([part.order for part in parts])
     ended = time.process_time()
-    error = series.order.mean(0).std(1) / math.sqrt(count)
+    error = order.mean(0).std(1) / math.sqrt(count)
     return {
         "build": built - begun,
         "burn": burnt - built,
@@ -55,7 +67,7 @@ def chains(model: EnergyModel, side: int, count: int, sweeps: int) -> dict[str, 
         "seconds": ended - burnt,
         "all": ended - begun,
         "error": float(error.max()),
-        "at": float(series.temperatures[error.argmax()]),
+        "at": float(TEMPERATURES[error.argmax()]),
         "tau": float(moved.times.max()),
         "every": every,
     }
