@@ -123,9 +123,11 @@ def ahead(store: Store, found: dict[str, Race]) -> list[str]:
             times = others[other].seconds / came[best]
             bound = "" if others[other].reached else "at least "
             met = "met" if times >= wanted else "not shown" if bound else "not met"
+            sure = others[other].below
+            failed = "" if sure is None else f"; {sure / came[best]:.1f} times as long is too short"
             lines.append(
                 f"{store.titles(best)} is {bound}{times:.1f} times faster than "
-                f"{store.titles(other)} (target {wanted:g}: {met})."
+                f"{store.titles(other)} (target {wanted:g}: {met}{failed})."
             )
     if short:
         names = ", ".join(f"{store.titles(j)} ({told(others[j].error)})" for j in short)
