@@ -184,9 +184,7 @@ def _adapt(args: argparse.Namespace) -> int:
 
 def _curves_arguments(parser: argparse.ArgumentParser) -> None:
     model(parser)
-    parser.add_argument(
-        "--shape", type=int, nargs="+", metavar="N", help="default: that of the data"
-    )
+    parser.add_argument("--shape", type=int, nargs="+", metavar="N", help="default: the data's")
     parser.add_argument(
         "--temperatures",
         type=float,

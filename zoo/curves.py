@@ -186,35 +186,31 @@ def _cached(
     }
 
     def make() -> dict[str, Tensor]:
-        rng = torch.Generator().manual_seed(sampling.seed)
         with _watched(title) as tell:
-            moves = dynamics(rungs)
-            chains = Chains(moves, sampling.chains, rng=rng)
-            if cooling and isinstance(moves, Tempering):
-                cooled(chains, moves.inside, 2 * max(shape))
-            series = settled(
-                chains,
-                sampling.sweeps,
-                accuracy=sampling.accuracy,
-                limit=sampling.limit,
-                tell=tell,
-            )
-        found = {
-            f"{name}.{part}": value
-            for name, one in chosen(observables(series), rows).items()
-            for part, value in one._asdict().items()
-        }
-        assert chains.times is not None
-        return {
-            **found,
-            "times": chains.times[rows],
-            "sweeps": torch.tensor(series.samples * series.every),
-        }
+            return _measured(dynamics(rungs), rows, sampling, cooling, tell)
 
     data = cached(spec, make)
     names = [key.removesuffix(".value") for key in data if key.endswith(".value")]
     found = {name: Estimate(data[f"{name}.value"], data[f"{name}.error"]) for name in names}
     return Curve(temperatures, found, data["times"], int(data["sweeps"]))
+
+
+def _measured(
+    moves: Dynamics, rows: Tensor, sampling: Sampling, cooling: bool, tell: Callable[[int], None]
+) -> dict[str, Tensor]:
+    chains = Chains(moves, sampling.chains, rng=torch.Generator().manual_seed(sampling.seed))
+    if cooling and isinstance(moves, Tempering):
+        cooled(chains, moves.inside, 2 * max(moves.lattice.shape))
+    how = {"accuracy": sampling.accuracy, "limit": sampling.limit, "tell": tell}
+    series = settled(chains, sampling.sweeps, **how)
+    found = {
+        f"{name}.{part}": value
+        for name, one in chosen(observables(series), rows).items()
+        for part, value in one._asdict().items()
+    }
+    assert chains.times is not None
+    sweeps = torch.tensor(series.samples * series.every)
+    return {**found, "times": chains.times[rows], "sweeps": sweeps}
 
 
 def _word(shape: Shape) -> str:

@@ -25,8 +25,8 @@ def ising(here):
 
 
 def test_a_table_a_file_and_a_plot_are_made(ising, here, zoo):
-    code, out, err = zoo("curves", ising, *WORDS)
-    assert (code, err) == (0, "")
+    code, out, _ = zoo("curves", ising, *WORDS)
+    assert code == 0
     place = here / "runs" / "curves" / "ising-4x4"
     with (place / "curves.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -41,33 +41,39 @@ def settled(
     Raises:
         ValueError: the chains have not decorrelated, with the time measured or what disagreed.
     """
-    every, tell = 1, tell or (lambda done: None)
-    # ten of the longest times that the first round lets pass, unread: a start is no sample
-    chains.advance(ROUND // 2)
-    while True:
-        series = _watched(chains, ROUND, every, tell)
-        gap = chains.gap(series)
-        if series.samples >= 20 * float(series.times.max()) and float(gap.max()) <= 5:
-            break
-        if 2 * every * ROUND > limit:
-            series.require_decorrelated(20)
-            worst = int(gap.argmax())
-            raise ValueError(
-                f"at temperature={float(series.temperatures[worst]):g} chains that started "
-                f"ordered and at random still differ by {float(gap[worst]):.1f} standard errors "
-                f"after {chains.sweeps} sweeps; raise limit={limit}, or take a smaller lattice"
-            )
-        every *= 2
-    chains.times = series.times * every
-    series = _longer(chains, series, sweeps, tell)
-    while accuracy is not None and len(series.energy) * every < longest:
+    tell = tell or (lambda done: None)
+    series = _longer(chains, _forgetful(chains, limit, tell), sweeps, tell)
+    while accuracy is not None and series.samples * series.every < longest:
         error = float(observables(series)["magnetisation"].error.max())
         if error <= accuracy:
             break
         # a tenth more than the square-root law asks for: the error is an estimate itself
-        wanted = 1.1 * (error / accuracy) ** 2 * series.samples * every
+        wanted = 1.1 * (error / accuracy) ** 2 * series.samples * series.every
         series = _longer(chains, series, min(longest, math.ceil(wanted)), tell)
     return series
+
+
+def _forgetful(chains: Chains, limit: int, tell: Tell) -> Series:
+    """The first round that passes."""
+    # ten of the longest times that the first round lets pass, unread: a start is no sample
+    chains.advance(ROUND // 2)
+    every = 1
+    while True:
+        series = _watched(chains, ROUND, every, tell)
+        gap = chains.gap(series)
+        if series.samples >= 20 * float(series.times.max()) and float(gap.max()) <= 5:
+            chains.times = series.times * every
+            return series
+        if 2 * every * ROUND > limit:
+            break
+        every *= 2
+    series.require_decorrelated(20)
+    worst = int(gap.argmax())
+    raise ValueError(
+        f"at temperature={float(series.temperatures[worst]):g} chains that started ordered and at "
+        f"random still differ by {float(gap[worst]):.1f} standard errors after {chains.sweeps} "
+        f"sweeps; raise limit={limit}, or take a smaller lattice"
+    )
 
 
 def _longer(chains: Chains, series: Series, sweeps: int, tell: Tell) -> Series:
