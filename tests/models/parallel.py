@@ -1,12 +1,6 @@
-"""One of two gloo processes that train a tiny FNO: `python -m tests.models.parallel ddp 0 DIR`."""
-
-import sys
-import warnings
-from pathlib import Path
+"""What two gloo processes do with a tiny FNO; `tests.gloo` runs it."""
 
 import torch
-import torch.distributed as dist
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from zoo.models.fno import FNO
@@ -60,18 +54,7 @@ def fsdp(rank: int) -> dict[str, Tensor]:
     return whole | {"features": features, "held": torch.tensor(held)}
 
 
-def main() -> None:
-    kind, rank, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    store = f"file://{folder / kind}"
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=WORLD)
-    state = {"ddp": ddp, "fsdp": fsdp}[kind](rank)
-    contiguous = {key: value.contiguous() for key, value in state.items()}
-    save_file(contiguous, folder / f"{kind}{rank}.safetensors")
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def states(rank: int, world: int) -> dict[str, Tensor]:
+    """What this rank holds after training, by strategy."""
+    found = {"ddp": ddp(rank), "fsdp": fsdp(rank)}
+    return {f"{kind}/{key}": v for kind, state in found.items() for key, v in state.items()}

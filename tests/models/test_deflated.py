@@ -65,7 +65,7 @@ def test_the_mean_over_draws_is_the_laplacian_and_of_some_coordinates_theirs():
     torch.manual_seed(3)
     for axes in (None, [1, 2, 5, 7, 8]):
         with torch.no_grad():
-            found = torch.stack([field.jet(x, Deflated(2, 2)).laplacian(axes) for _ in range(400)])
+            found = torch.stack([field.jet(x, Deflated(2, 2)).laplacian(axes) for _ in range(100)])
         error = found.std(0) / len(found) ** 0.5
         wanted = field.jet(x).laplacian(axes)
         assert bool(((found.mean(0) - wanted).abs() < 4.5 * error + 1e-9).all())
@@ -76,7 +76,7 @@ def test_the_mean_of_weighted_traces_is_the_weighted_trace():
     weights = x.abs()
     torch.manual_seed(4)
     with torch.no_grad():
-        found = torch.stack([field.jet(x, Deflated(2, 2)).trace(weights) for _ in range(400)])
+        found = torch.stack([field.jet(x, Deflated(2, 2)).trace(weights) for _ in range(100)])
     error = found.std(0) / len(found) ** 0.5
     wanted = (field.jet(x).second() * weights[:, None]).sum(-1)
     assert bool(((found.mean(0) - wanted).abs() < 4.5 * error + 1e-9).all())

@@ -1,13 +1,8 @@
-"""One of two gloo processes that pretrain: `python -m tests.objectives.parallel 0 DIR`."""
+"""What two gloo processes pretrain; `tests.gloo` runs it."""
 
-import sys
-import warnings
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.objectives import toys
@@ -17,7 +12,7 @@ from zoo.objectives.coefficient import Coefficient
 from zoo.objectives.derivative import Derivative
 from zoo.objectives.masked import Masked
 
-STEPS, WORLD = 2, 2
+STEPS = 2
 RUNS = {
     "derivative": lambda: Derivative("features"),
     "coefficient": lambda: Coefficient("output"),
@@ -53,18 +48,6 @@ def train(name: str, rank: int = 0, world: int = 1) -> dict[str, Tensor]:
     return {key: value.contiguous() for key, value in pair.state_dict().items()}
 
 
-def main() -> None:
-    rank, folder = int(sys.argv[1]), Path(sys.argv[2])
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    store = f"file://{folder / 'store'}"
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=WORLD)
-    states = {name: train(name, rank, WORLD) for name in RUNS}
-    flat = {f"{name}/{key}": v for name, state in states.items() for key, v in state.items()}
-    save_file(flat, folder / f"{rank}.safetensors")
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def states(rank: int, world: int) -> dict[str, Tensor]:
+    """What this rank holds after training, by task."""
+    return {f"{name}/{key}": v for name in RUNS for key, v in train(name, rank, world).items()}

@@ -1,18 +1,13 @@
-"""One of two gloo processes that train on points: `python -m tests.objectives.parallel_points 0 D`.
+"""What two gloo processes train on points; `tests.gloo` runs it.
 
 Parts are uneven between the ranks, and one part has fewer points than there are ranks.
 """
 
-import sys
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
-import torch.distributed as dist
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.objectives import toys
@@ -35,7 +30,7 @@ from zoo.objectives.terms.residual import Residual
 from zoo.objectives.terms.value import Value
 from zoo.pde.points.heat_ball import HeatBall
 
-STEPS, WORLD = 3, 2
+STEPS = 3
 RUNS = {
     "uneven": lambda: Pointwise([Gradient()], [Value("initial", 0.5)]),
     "alone": lambda: Pointwise([Residual(weight=0.1)], [Value("single")]),
@@ -111,18 +106,7 @@ def measured(rank: int = 0, world: int = 1) -> dict[str, Tensor]:
     return found
 
 
-def main() -> None:
-    rank, folder = int(sys.argv[1]), Path(sys.argv[2])
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    store = f"file://{folder / 'store'}"
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=WORLD)
-    flat = {f"{n}/{key}": v for n in RUNS for key, v in train(n, rank, WORLD).items()}
-    flat |= {f"figures/{name}": value for name, value in measured(rank, WORLD).items()}
-    save_file(flat, folder / f"{rank}.safetensors")
-    dist.barrier()
-    dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()
+def states(rank: int, world: int) -> dict[str, Tensor]:
+    """What this rank holds after training, by objective, and the figures of all ranks together."""
+    flat = {f"{name}/{key}": v for name in RUNS for key, v in train(name, rank, world).items()}
+    return flat | {f"figures/{name}": value for name, value in measured(rank, world).items()}

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from tests.objectives import parallel_spins
 from zoo.models.ednn import EDNN
 from zoo.models.energy_model import spins
 from zoo.models.fno import FNO
@@ -346,3 +347,14 @@ def test_a_teacher_is_frozen_and_in_no_state(make):
     assert not any(p.requires_grad for p in objective.teacher.parameters())
     assert list(objective.parameters()) == [] and objective.state_dict() == {}
     assert next(objective.double().teacher.parameters()).dtype == torch.float64
+
+
+def test_two_gloo_processes_learn_as_one(ranks):
+    zero, one = ranks("spins")
+    for key, value in zero.items():
+        assert torch.equal(value, one[key]), key
+    for name in parallel_spins.AVERAGED:
+        start = parallel_spins.RUNS[name]()[0].state_dict()
+        for key, value in parallel_spins.train(name).items():
+            assert torch.allclose(zero[f"{name}/{key}"], value, atol=1e-6), f"{name}/{key}"
+        assert any(bool((zero[f"{name}/net.{k}"] != v).any()) for k, v in start.items()), name

@@ -1,12 +1,7 @@
 """How terms over points are summed, by one process and by two, and what is refused."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from tests.objectives import parallel_points, toys
@@ -28,8 +23,6 @@ from zoo.objectives.terms.stochastic_hessian import StochasticHessian
 from zoo.objectives.terms.value import Value
 from zoo.objectives.terms.velocity import Velocity
 from zoo.pde.points.heat_ball import HeatBall
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +72,8 @@ def test_sides_are_added_to_the_interior(wave):
     assert_close(Pointwise([Gradient(), Value("initial")])(model, batch)["loss"], apart)
 
 
-def test_two_processes_take_the_steps_of_one(tmp_path):
-    command = [sys.executable, "-m", "tests.objectives.parallel_points"]
-    ranks = [subprocess.Popen([*command, str(r), str(tmp_path)], cwd=ROOT) for r in range(2)]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    zero, one = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
+def test_two_processes_take_the_steps_of_one(ranks):
+    zero, one = ranks("points")
     for name, tensor in zero.items():
         assert torch.equal(tensor, one[name]), name
     for run in parallel_points.RUNS:

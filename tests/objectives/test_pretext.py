@@ -1,13 +1,9 @@
 """What all pretext tasks share: heads, taps, gradients, refusals, two processes."""
 
 import math
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from tests.discovery import classes
 from tests.objectives import parallel, toys
@@ -23,7 +19,6 @@ from zoo.objectives.pretext import Pretext
 from zoo.objectives.space_sort import SpaceSort
 from zoo.objectives.time_sort import TimeSort
 
-ROOT = Path(__file__).parents[2]
 TASKS = classes("zoo.objectives", Pretext)
 
 
@@ -110,11 +105,8 @@ def test_blocks_in_every_dimension_are_eight():
     assert {math.prod(counts) for counts in BLOCKS.values()} == {8}
 
 
-def test_two_gloo_processes_pretrain_as_one(tmp_path):
-    command = [sys.executable, "-m", "tests.objectives.parallel"]
-    ranks = [subprocess.Popen([*command, str(rank), str(tmp_path)], cwd=ROOT) for rank in range(2)]
-    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    zero, one = (load_file(tmp_path / f"{rank}.safetensors") for rank in range(2))
+def test_two_gloo_processes_pretrain_as_one(ranks):
+    zero, one = ranks("pretext")
     for name, value in zero.items():
         assert torch.equal(value, one[name]), name
     for name in ("derivative", "coefficient"):  # nothing is drawn, so the shares average
