@@ -1,5 +1,6 @@
 """`zoo data describe | export`: what a recipe generates, told beforehand or written to a file."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from zoo.data import arrays, cache
 from zoo.data.fields import SPLITS, Fields
 from zoo.data.points.fresh import Fresh
 from zoo.data.points.point_data import PointData
+from zoo.data.spins.spin_data import SpinData
+from zoo.data.spins.spins import Spins
 from zoo.models.base import block, build
 from zoo.reading import Mistake
 
 PACKAGES = ("zoo.data.", "zoo.pde.", "zoo.models.")
 CHUNK = 256
+LATTICES = 2**14
 
 
 def module(recipe: str) -> Any:
@@ -34,6 +38,8 @@ def describe(recipe: str) -> str:
     data = module(recipe)
     if isinstance(data, PointData):
         return "\n".join([f"points of {recipe}", *_points(data), "disk still needed: 0.0 MB"])
+    if isinstance(data, SpinData):
+        return "\n".join([f"lattices of {recipe}; cache: {shelf.cache_dir()}", *_spins(data)])
     lines = [f"data of {recipe}; cache: {shelf.cache_dir()}"]
     need = 0
     for item in data.sets:
@@ -79,6 +85,38 @@ def _points(data: PointData) -> list[str]:
     return lines
 
 
+def _spins(data: SpinData) -> list[str]:
+    """Energy, temperature and splits of lattices."""
+    system = data.system
+    place = "" if system is None else f": {type(system).__module__}.{type(system).__qualname__}"
+    lines = [f"{data.systems[0]}{place}, {data.colours} colours, T0 = {data.temperature:.6g}"]
+    sites, need = math.prod(data.shape), 0
+    for split in SPLITS:
+        if not isinstance(data, Spins):
+            lines.append(f"  {split:<10} {len(data.lattices(split)):>6} lattices  from the file")
+            continue
+        spec = data.spec(split)
+        folder, size = cache.folder(spec), spec["count"] * sites
+        there = (folder / "spec.json").is_file()
+        need += 0 if there else size
+        state = _state(int(there), int(not there))
+        told = f"{spec['count']:>6} lattices  {size / 1e6:>7.1f} MB  {state}  {folder}"
+        lines.append(f"  {split:<10} {told}")
+    return [*lines, f"disk still needed: {need / 1e6:.1f} MB"]
+
+
+def _lattices(data: SpinData, split: str, target: Path) -> str:
+    """Write lattices with their temperature, as `RecordedSpins` reads them."""
+    told = {"system": data.systems[0], "split": split, "colours": data.colours}
+    count = 0
+    with arrays.Writer(target, told) as writer:
+        for rows in data.lattices(split).split(LATTICES):
+            t = np.full(len(rows), data.temperature)
+            writer.add(s=rows.numpy(), T0=t)
+            count += len(rows)
+    return f"{target}: {count} lattices"
+
+
 def _state(there: int, missing: int) -> str:
     if there and missing:
         return f"{there} of {there + missing} chunks in the cache"
@@ -86,7 +124,10 @@ def _state(there: int, missing: int) -> str:
 
 
 def export(recipe: str, split: str, out: Path | None = None) -> str:
-    """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take."""
+    """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take.
+
+    Lattices of spins go into one that `zoo.data.spins.recorded.RecordedSpins` takes.
+    """
     data = module(recipe)
     if isinstance(data, PointData):
         raise Mistake(
@@ -95,6 +136,8 @@ def export(recipe: str, split: str, out: Path | None = None) -> str:
         )
     name = Path(recipe).stem
     whole = out if out is not None else Path(f"{name}-{split}.h5")
+    if isinstance(data, SpinData):
+        return _lattices(data, split, whole)
     written = []
     for item in data.sets:
         alone = len(data.sets) == 1

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 from torch import Tensor
 
@@ -54,26 +55,30 @@ class Spins(SpinData):
         self.count, self.evaluation = count, evaluation
         self.drawing = Drawing() if drawing is None else drawing
 
-    def lattices(self, split: str) -> Tensor:
-        """As in SpinData."""
-        assert self.system is not None
-        system, train = self.system, split == "train"
-        drawing = self.drawing if train else Drawing()
-        count = self.count if train else self.evaluation
-        described = {
+    def spec(self, split: str) -> dict[str, Any]:
+        """What a split is drawn from, and so its name in the cache."""
+        train = split == "train"
+        return {
             "kind": "spins",
             "version": 1,
-            "system": block(system),
+            "system": block(self.system),
             "shape": list(self.shape),
             "temperature": self.temperature,
-            "count": count,
-            "drawing": dataclasses.asdict(drawing),
+            "count": self.count if train else self.evaluation,
+            "drawing": dataclasses.asdict(self.drawing if train else Drawing()),
             "seed": [self.seed, SPLITS.index(split)],
         }
+
+    def lattices(self, split: str) -> Tensor:
+        """As in SpinData."""
+        described = self.spec(split)
         # 15 hexadecimal digits fit into a seed
         seed = int(spec_hash({"seed": described["seed"]})[:15], 16)
+        drawing, count = Drawing(**described["drawing"]), described["count"]
 
         def make() -> dict[str, Tensor]:
-            return {"s": drawing.draw(system, self.shape, self.temperature, count, seed)}
+            assert self.system is not None
+            s = drawing.draw(self.system, self.shape, self.temperature, count, seed)
+            return {"s": s}
 
         return cached(described, make)["s"]
