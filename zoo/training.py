@@ -96,7 +96,8 @@ def train(command: str, argv: list[str], tell: bool = False) -> int:
     from lightning.pytorch import Trainer
 
     from zoo.checking import Checker, complaint
-    from zoo.fitting import ParseError, launch
+    from zoo.fitting import launch
+    from zoo.parsing import ParseError
     from zoo.task import Task
 
     checker = Checker(sources, options, {"model": Task, "trainer": Trainer})
