@@ -21,7 +21,8 @@ the product of the halves of its draws, as `Residual` takes it, but of "deflated
 
 Results are kept as JSON lines, so that the run may stop and go on, or be made in parts (`--only
 manufactured,100,deflated`, with * and ?); `--plan` prints what is missing and how long it takes,
-`--write` the results beside this file and what `zoo show` recommends.
+`--write` the results beside this file and what `zoo show` recommends. The results behind the table
+that is there are in results_highdim.jsonl: with it as `--store` its run goes on.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from tests.benchmarks.highdim_race import GOAL, INSTEAD, RACING, TARGET, followi
 from tests.benchmarks.highdim_store import Key, Store
 from tests.benchmarks.highdim_tables import (
     NAMES,
+    absent,
     checked,
     otherwise,
     poisson,
@@ -185,8 +187,8 @@ class Run:
             " ".join((__doc__ or "").split("\n\n")[2].split()),
             "",
             f"torch {', '.join(sorted(versions))}, {seconds:g} s a cell, beside other work at pace "
-            f"{self.given.pace:g}; {len(store.missing(self.cells()))} of {len(self.cells())} cells "
-            "are not there yet.",
+            f"{self.given.pace:g}: steps at their least time make {seconds / self.given.pace:g} s."
+            f"{absent(store, store.missing(self.cells()))}",
         ]
         return [*head, *(line for t, part in parts.items() for line in ("", f"## {t}", "", *part))]
 

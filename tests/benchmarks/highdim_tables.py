@@ -31,6 +31,19 @@ def milliseconds(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
+def absent(store: Store, missing: Sequence[Key]) -> str:
+    """Which trainings have no result, in words; nothing where there are all."""
+    by: dict[tuple[str, int], list[str]] = {}
+    for key in missing:
+        by.setdefault((key.problem, key.dimension), []).append(store.titles(key.jet))
+    count = len(store.known["jets"])
+    told = [
+        f"{name} {size} ({'all' if len(jets) == count else '; '.join(jets)})"
+        for (name, size), jets in by.items()
+    ]
+    return f" Not trained yet: {', '.join(told)}." if told else ""
+
+
 def steps(store: Store) -> list[str]:
     """Milliseconds of a step, jets by problems and dimensions."""
     columns = [(p, int(d)) for p, sizes in store.known["settings"].items() for d in sizes]

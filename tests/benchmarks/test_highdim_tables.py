@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.highdim_race import Race, bracket, following, race
 from tests.benchmarks.highdim_store import Key, Store
-from tests.benchmarks.highdim_tables import ahead, checked, problem, recommendation, target
+from tests.benchmarks.highdim_tables import absent, ahead, checked, problem, recommendation, target
 
 JETS = {"nested": "nested autograd", "forward": "forward Laplacian", "deflated": "deflated"}
 PROBLEMS = ("manufactured", "hjb")
@@ -132,6 +132,13 @@ def test_a_jet_that_was_tried_for_too_short_a_time_is_named(store):
     assert told.endswith(
         "Not tried for 15 s, with the error that they came to: forward Laplacian (0.02)."
     )
+
+
+def test_what_is_missing_is_named(store):
+    keys = [Key("hjb", 100, jet, 60.0) for jet in JETS]
+    told = absent(store, [*keys, Key("manufactured", 100, "nested", 60.0)])
+    assert told == " Not trained yet: hjb 100 (all), manufactured 100 (nested autograd)."
+    assert absent(store, []) == ""
 
 
 def test_a_stand_in_s_time_is_not_told_as_the_jet_s(store):
