@@ -5,14 +5,17 @@ from functools import partial
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from tests.task.full_batch import trainer
-from zoo import from_pretrained
+from zoo import from_pretrained, release
 from zoo.data.spins.drawing import Drawing
 from zoo.data.spins.spins import Spins
 from zoo.models.ednn import EDNN
+from zoo.models.energy_model import spins
 from zoo.models.rnn import RNN
 from zoo.objectives.consistency import Consistency
+from zoo.objectives.joint_consistency import JointConsistency
 from zoo.objectives.label_mixture import LabelMixture
 from zoo.objectives.likelihood import Likelihood
 from zoo.spin.ising import Ising
@@ -20,6 +23,16 @@ from zoo.task import Task
 from zoo.verify import measure
 
 ADAM = partial(torch.optim.Adam, lr=2e-2)
+
+
+class Losses(Callback):
+    """Keeps the loss of every step."""
+
+    def __init__(self):
+        self.found = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.found.append(float(outputs["loss"]))
 
 
 def data(**given):
@@ -91,6 +104,25 @@ def test_released_figures_are_measured_again(chain):
         for name, entry in values.items():
             found = measure(model, entry["data"], entry["metric"])
             assert found[name.partition("/")[2]] == pytest.approx(entry["value"], rel=1e-4)
+
+
+def test_a_sampler_and_an_energy_are_learned_at_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    objective = JointConsistency(RNN(spins((4, 4), 2, 4.0), hidden=12), weight=1.0, warmup=20)
+    task = Task(lambda face: EDNN(face, hidden=(16,)), objective, optimizer=ADAM)
+    seen = Losses()
+    trainer(tmp_path, 120, limit_val_batches=1.0, callbacks=[seen]).fit(task, data())
+    first, last = (
+        torch.tensor(seen.found[part]).mean() for part in (slice(20, 40), slice(-20, None))
+    )
+    assert len(seen.found) == 120 and float(last) < float(first) - 0.02
+    values = {figure["name"]: figure for figure in release.figures(tmp_path / "release")}
+    # learned against true energies; the energy alone is released
+    assert values["validation/energy_r"]["value"] > 0.8
+    error = values["validation/energy_rmse"]
+    assert error["value"] < 0.75 * error["trivial"]
+    assert isinstance(from_pretrained(str(tmp_path / "release")), EDNN)
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_lattices_it_would_have_seen(tmp_path, monkeypatch):
