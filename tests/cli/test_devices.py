@@ -4,8 +4,7 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from tests.cli.conftest import data, environment, process, recipe, write
+from zoo.cli import main
 
 DDP = ["--trainer.strategy", "ddp", "--trainer.accelerator", "cpu"]
 
@@ -56,10 +56,33 @@ def test_two_processes_equal_one_with_the_same_global_batch(uneven, zoo, here):
 
 def _measured_on_two_as_on_one(zoo):
     own = ["-c", "one/recipe.yaml", "--model.net", "null", "--model.init_from", "one/release"]
-    done = process("test", *own, *DDP, "--trainer.devices", "2", "--trainer.default_root_dir", "t2")
-    assert done.returncode == 0, done.stderr
+    both = ["test", *own, *DDP, "--trainer.devices", "2", "--trainer.default_root_dir", "t2"]
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_port()), "WORLD_SIZE": "2"}
+    # as a cluster starts them, each by its rank
+    ranks = [_copy(lambda: main(both), {**where, "LOCAL_RANK": str(rank)}) for rank in range(2)]
+    assert [_ended(rank) for rank in ranks] == [0, 0], Path("stderr").read_text()
     assert zoo("test", *own, "--trainer.default_root_dir", "t1")[0] == 0
     assert figures("t2", "test") == pytest.approx(figures("t1", "test"), abs=1e-6)
+
+
+def _copy(work, environ):
+    """Work in a copy of this process, which costs no imports; what it says goes to a file."""
+    child = os.fork()
+    if child:
+        return child
+    os.environ.update(environ)
+    said = os.open("stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    code = 1
+    try:
+        code = work() or 0
+    finally:
+        os._exit(code)
+
+
+def _ended(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def _port():
@@ -69,35 +92,22 @@ def _port():
 
 
 def test_two_nodes_on_loopback_equal_one_process(uneven, zoo, here):
-    port = _port()
-    nodes = []
-    for rank in range(2):
-        launch = ["torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"]
-        launch += [
-            "--node_rank",
-            str(rank),
-            "--master_addr",
-            "127.0.0.1",
-            "--master_port",
-            str(port),
-        ]
-        run = ["-m", "zoo", "fit", "-c", uneven, *DDP, "--trainer.num_nodes", "2"]
-        run += ["--trainer.devices", "1", "--trainer.default_root_dir", "nodes"]
-        nodes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", *launch, *run],
-                env={**environment(), "GLOO_SOCKET_IFNAME": "lo"},
-                stderr=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                text=True,
-            )
-        )
-    told = [node.communicate(timeout=200)[1] for node in nodes]
-    assert [node.returncode for node in nodes] == [0, 0], told
+    from torch.distributed.run import main as torchrun
+
+    place = ["--nnodes", "2", "--nproc_per_node", "1"]
+    place += ["--master_addr", "127.0.0.1", "--master_port", str(_port())]
+    run = ["-m", "zoo", "fit", "-c", uneven, *DDP, "--trainer.num_nodes", "2"]
+    run += ["--trainer.devices", "1", "--trainer.default_root_dir", "nodes"]
+    # of torchrun itself copies of this process; what it starts are processes of their own
+    where = {**environment(), "GLOO_SOCKET_IFNAME": "lo"}
+    commands = [[*place, "--node_rank", str(rank), *run] for rank in range(2)]
+    nodes = [_copy(partial(torchrun, words), where) for words in commands]
+    assert [_ended(node) for node in nodes] == [0, 0], Path("stderr").read_text()
+    told = Path("stderr").read_text()
     assert zoo("fit", "-c", uneven, "--trainer.default_root_dir", "one")[0] == 0
     assert_equal_runs("one", "nodes")
     # torchrun's own agents may complain when one of them ends first; nothing of ours may
-    assert re.search(r'File "[^"]*/zoo/(?:\w+/)*\w+\.py"', "".join(told)) is None
+    assert re.search(r'File "[^"]*/zoo/(?:\w+/)*\w+\.py"', told) is None
     assert os.listdir("nodes/release").count("config.json") == 1
 
 
