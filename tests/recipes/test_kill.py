@@ -16,9 +16,9 @@ from zoo.cli import main
 
 @pytest.fixture
 def long(here):
-    """Two stages of 36 steps, with a checkpoint after each step."""
+    """Two stages of 24 steps, with a checkpoint after each step."""
     for name, content in (("pretrain", recipe()), ("few", few())):
-        content["trainer"]["max_epochs"] = 12
+        content["trainer"]["max_epochs"] = 8
         content["save_seconds"] = 0
         write(here / f"{name}.yaml", content)
     uses = {"model.init_from": "pretrain"}
