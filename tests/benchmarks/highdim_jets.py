@@ -130,8 +130,9 @@ class Run:
         if jet == "peers":
             result = child("highdim_poisson", size, *self.given.python)
         else:
-            if seconds and self.store.find(Key(name, size, jet)) is None:
-                self.one(Key(name, size, jet))
+            alone = self.alone(key)
+            if seconds and self.store.find(alone) is None:
+                self.one(alone)
             steps = self.steps(key)
             if seconds and not steps:
                 return
@@ -140,9 +141,13 @@ class Run:
         kept = ("failed", "ms", "memory", "median", "steps", "took", "relative_l2", "beyond_time")
         print(*key, {k: result[k] for k in kept if k in result}, flush=True)
 
+    def alone(self, key: Key) -> Key:
+        """The step of a training; of one by itself, beside its stand-in, the very same."""
+        return Key(key.problem, key.dimension, key.jet.removesuffix("_itself"))
+
     def steps(self, key: Key) -> int:
         """How many steps fit into a training's seconds; 0 where no step is measured."""
-        step = self.store.find(Key(*key[:3]))
+        step = self.store.find(self.alone(key))
         return round(1e3 * key.seconds / (self.given.pace * step["ms"])) if step else 0
 
     def expected(self, key: Key) -> float:

@@ -1,11 +1,17 @@
-"""Jets that stand for others in the table of high dimension train the same net."""
+"""Jets that stand for others train the same net; the table of high dimension is its cells'."""
+
+import argparse
+import json
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.benchmarks import highdim_jets
 from tests.benchmarks.highdim_cases import Loop
+from tests.benchmarks.highdim_cell import cells
 from tests.benchmarks.highdim_race import INSTEAD
+from tests.benchmarks.highdim_tables import recommendation
 
 STEPS = 4
 
@@ -36,3 +42,19 @@ def test_errors_are_those_of_points_of_the_test_and_of_others_for_choices():
     assert set(found) == {"relative_l2", "beyond_time", "validation"}
     assert found["validation"] != found["relative_l2"]
     assert found["validation"] == pytest.approx(found["relative_l2"], rel=0.1)
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setattr(highdim_jets, "child", lambda *_: cells())
+    store = highdim_jets.RESULTS.with_suffix(".jsonl")
+    return highdim_jets.Run(argparse.Namespace(store=store, seconds=60.0, pace=2.0, python=[]))
+
+
+def test_the_results_that_are_there_are_those_of_the_stored_cells(run):
+    assert highdim_jets.RESULTS.read_text().splitlines() == "\n".join(run.document()).splitlines()
+
+
+def test_the_estimators_that_are_shipped_as_recommended_are_those_of_the_stored_cells(run):
+    want = recommendation(run.store, 60.0)
+    assert json.loads(highdim_jets.RECOMMENDED.read_text()) == json.loads(json.dumps(want))
