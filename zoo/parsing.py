@@ -1,7 +1,6 @@
 """Lightning's parser of recipes: its complaint is raised, and what it has parsed is remembered."""
 
 import copy
-from functools import partial
 from typing import Any
 
 from jsonargparse._common import lenient_check
@@ -32,15 +31,14 @@ class Parser(LightningArgumentParser):
         """Raise the complaint; `zoo.checking` makes it short."""
         raise ParseError(message) from ex
 
-    def parse_object(self, obj: Any, namespace: Any = None, **given: Any) -> Any:
+    def parse_object(self, *args: Any, **given: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """As in jsonargparse."""
-        fresh = partial(super().parse_object, obj, namespace, **given)
         # parsers of classes live as long as the process; others may be built anew under one id
         if not getattr(self, "_inner_parser", False):
-            return fresh()
-        case = (id(self), lenient_check.get(), repr(obj), repr(namespace), repr(given))
+            return super().parse_object(*args, **given)
+        case = (id(self), lenient_check.get(), repr(args), repr(given))
         if case not in self.parsed:
             if len(self.parsed) >= KEPT:
                 self.parsed.clear()
-            self.parsed[case] = fresh()
+            self.parsed[case] = super().parse_object(*args, **given)
         return copy.deepcopy(self.parsed[case])
