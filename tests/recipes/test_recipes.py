@@ -107,6 +107,9 @@ def few_points(tree):
     sides = given.get("evaluation", {}).get("points_per_side", 0)
     few = {name: 3 for name in sides} if isinstance(sides, dict) else 3
     options = {"data.init_args.evaluation.points_per_side": few}
+    # the truth of each instance is a solution of its own; shares of training stay as they are
+    if given.get("instances", {}).get("validation", 1) > 2:
+        options["data.init_args.instances.validation"] = 2
     for i, item in enumerate(given["parts"]):
         own = item.get("init_args", {})
         for key, toy_size in (("count", 64), ("points_per_side", 3)):
