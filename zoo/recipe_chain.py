@@ -152,11 +152,23 @@ class Chain:
             f"no stage {name!r}{reading.near(name, names, 'did you mean')}; there are {names}"
         )
 
+    @cached_property
+    def _known(self) -> dict[str, list[Run]]:
+        """Runs by stage: a sweep has thousands, and they are asked for again and again."""
+        return {}
+
+    @cached_property
+    def _fitting(self) -> dict[tuple[str, str], list[Point]]:
+        """Results of a stage by what a run and they have in common."""
+        return {}
+
     def runs(self, stage: Stage) -> list[Run]:
         """The commands of a stage."""
-        return [
-            Run(stage, p, self.place(stage, p), self._parents(stage, p)) for p in stage.points()
-        ]
+        if stage.name not in self._known:
+            self._known[stage.name] = [
+                Run(stage, p, self.place(stage, p), self._parents(stage, p)) for p in stage.points()
+            ]
+        return self._known[stage.name]
 
     def place(self, stage: Stage, point: Point) -> Path:
         """Where a variant works."""
@@ -173,11 +185,15 @@ class Chain:
         mine = {word: item for key, item in point.items() for word in key.split()}
         for key, name in stage.uses.items():
             parent = self.stage(name)
-            fitting = [
-                rest
-                for rest, _ in parent.groups
-                if all(mine.get(w, item) == item for k, item in rest.items() for w in k.split())
-            ]
+            words = {word for rest, _ in parent.groups[:1] for k in rest for word in k.split()}
+            case = (name, repr([(word, mine[word]) for word in sorted(words & set(mine))]))
+            if case not in self._fitting:
+                self._fitting[case] = [
+                    rest
+                    for rest, _ in parent.groups
+                    if all(mine.get(w, item) == item for k, item in rest.items() for w in k.split())
+                ]
+            fitting = self._fitting[case]
             if len(fitting) != 1:
                 raise Mistake(
                     f"{stage.name}.uses.{key}: {len(fitting)} results of {name!r} fit "
