@@ -174,6 +174,7 @@ def test_two_processes_give_the_same_weights_as_one(here, zoo, chain):
     content = yaml.safe_load(Path(chain).read_text())
     content = {"stages": {"scratch": content["stages"]["scratch"]}}
     del content["stages"]["scratch"]["select"]
+    content["stages"]["scratch"]["matrix"]["data.init_args.limit"] = [4]
     short = write(here / "short.yaml", content)
     assert zoo("run", short, "--out", "one")[0] == 0
     assert zoo("run", short, "--out", "two", "--jobs", "2")[0] == 0
