@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.clients import Client, contents, finished, publish
+from tests.hub.clients import Client, contents, publish
 from zoo.hub import HubError, parse
 from zoo.hubserver import LoopbackHub
 
@@ -92,12 +92,9 @@ def test_what_stops_a_push_is_one_error_too(
 ) -> None:
     publish(hub, "lab/theirs", releases[0])
     script = "for name in sys.argv[2:]: attempt(name, hub.push, sys.argv[1], name)"
-    users = {"eve": "eve", "bob": "bob", "nobody": None}
-    others = [
-        Client(hub, tmp_path / name, user).start(script, releases[1], "lab/theirs")
-        for name, user in users.items()
-    ]
-    read_only, outsider, nobody = (finished(other) for other in others)
+    read_only = Client(hub, tmp_path / "eve", "eve").python(script, releases[1], "lab/theirs")
+    outsider = Client(hub, tmp_path / "bob", "bob").python(script, releases[1], "lab/theirs")
+    nobody = Client(hub, tmp_path / "nobody", None).python(script, releases[1], "lab/theirs")
     hub.fault("POST /api/models/lab/a/commit", status=500)
     hub.fault("POST /lab/b.git/", status=429)
     hub.fault("PUT /put/", status=503, times=4)
