@@ -172,7 +172,8 @@ def recommendation(store: Store, seconds: float) -> dict[str, Any]:
     """The jet of the least errors by dimension, as the package ships it.
 
     Of a jet the geometric mean of its errors over those of the best jet, over all problems in which
-    more than one jet is measured; jets that lack one of them are left out.
+    more than one jet is measured, and each that leads another problem; jets that lack one of them
+    are left out.
     """
     rows = []
     for size in sorted({int(d) for sizes in store.known["settings"].values() for d in sizes}):
@@ -184,6 +185,8 @@ def recommendation(store: Store, seconds: float) -> dict[str, Any]:
             kept = {j: e if math.isfinite(e) else math.inf for j, e in kept.items()}
             if len(kept) > 1:
                 errors[name] = {j: e / min(kept.values()) for j, e in kept.items()}
+        leads = {min(e, key=lambda jet: e[jet]) for e in errors.values()}
+        errors = {p: e for p, e in errors.items() if leads <= set(e)}
         jets = [j for j in store.known["jets"] if errors and all(j in e for e in errors.values())]
         score = {j: math.prod(e[j] for e in errors.values()) ** (1 / len(errors)) for j in jets}
         if len(score) < 2:

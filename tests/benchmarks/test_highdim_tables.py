@@ -166,6 +166,14 @@ def test_the_recommended_jet_has_the_least_errors_in_the_geometric_mean(store):
     assert row["problems"] == ["manufactured", "hjb"]
 
 
+def test_a_problem_without_the_jet_that_leads_another_one_does_not_count_yet(store):
+    filled(store, {("forward", 60): 0.4, ("deflated", 60): 0.1})
+    filled(store, {("forward", 60): 0.1, ("nested", 60): 0.3, ("deflated", 0): 0.1}, "hjb")
+    (row,) = recommendation(store, 60)["dimensions"]
+    assert row["estimator"]["class_path"] == "zoo.deflated"
+    assert row["problems"] == ["manufactured"]
+
+
 def test_what_diverged_is_not_recommended(store):
     filled(store, {("forward", 60): 0.4, ("deflated", 60): float("nan"), ("nested", 60): 0.5})
     (row,) = recommendation(store, 60)["dimensions"]
