@@ -30,7 +30,7 @@ LAYERS = [
         "doctor",
     },
     {"task", "predict"},
-    {"recipe", "allowlist", "fitting", "checkpointing", "bar"},
+    {"recipe", "allowlist", "parsing", "fitting", "checkpointing", "bar"},
     {"cli", "__main__", "__init__"},
 ]
 
