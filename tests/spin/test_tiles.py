@@ -98,3 +98,11 @@ def test_tiles_sample_ising_as_ising_does(rng):
     error = mean.std(1) / 16
     assert ((mean.mean(1) - kaufman((6, 6), temperatures).energy).abs() < 4 * error).all()
     assert float(error.max()) < 0.01
+
+
+def test_two_colours_forget_each_other_at_an_infinite_temperature_too(rng):
+    dynamics = TileMetropolis(ising_tiles(), [float("inf")], (4, 4))
+    s = torch.zeros((1, 16, 2000), dtype=torch.uint8)  # all down: in step, |M| would stay 1
+    dynamics.sweep(s, rng, 8)
+    magnetisation = (2.0 * s[0].double() - 1).mean(0)
+    assert_close(magnetisation.square().mean().item(), 1 / 16, rtol=0.12, atol=0)

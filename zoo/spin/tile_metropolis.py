@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -50,8 +51,20 @@ class TileMetropolis(Dynamics):
         for group in self.groups(largest * s.shape[2]):
             some, beta = s[group], self.betas[group].float().to(device)[:, None, None]
             numbers = self.tiles.numbers(some, self.lattice)
+            lazy = self._lazy(group)
             for part in parts * sweeps:
-                self._update(some, numbers, part, beta * 1.0, table, rng)
+                self._update(some, numbers, part, beta, lazy, table, rng)
+
+    def _lazy(self, group: slice) -> Tensor | None:
+        """Logarithms of the share of flips that are tried, (r, 1, 1); None if that is all.
+
+        At an infinite temperature every flip of two colours would be accepted: all spins would turn
+        in step, and none forget the others. Half are tried there.
+        """
+        free = self.betas[group] == 0
+        if self.energy.colours > 2 or not bool(free.any()):
+            return None
+        return torch.where(free, -math.log(2), 0.0).float()[:, None, None]
 
     def _update(
         self,
@@ -59,6 +72,7 @@ class TileMetropolis(Dynamics):
         numbers: Tensor,
         part: Part,
         beta: Tensor,
+        lazy: Tensor | None,
         table: Tensor,
         rng: torch.Generator,
     ) -> None:
@@ -72,7 +86,10 @@ class TileMetropolis(Dynamics):
             cost += table.index_select(0, after.flatten()).view(old.shape)
             cost -= table.index_select(0, number.flatten()).view(old.shape)
         drawn = torch.rand(old.shape, generator=rng, device=rng.device)
-        step *= drawn < cost.mul_(-beta).exp_()
+        cost.mul_(-beta)
+        if lazy is not None:
+            cost += lazy.to(cost.device)
+        step *= drawn < cost.exp_()
         s.index_add_(1, part.sites, step.to(torch.uint8))  # a byte wraps, so -1 is 255
         for tiles, power in zip(part.tiles, part.powers, strict=True):
             numbers.index_add_(1, tiles, step * power[:, None])
