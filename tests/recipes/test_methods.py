@@ -1,6 +1,7 @@
 """The report of methods: its ratios, its verdicts, and what it writes on cards."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -145,3 +146,9 @@ def test_seconds_of_training_stand_beside_the_errors_and_on_the_card(runs, tmp_p
     assert (
         "| derl | 0.15 (spread 0.1) | 3 (spread 2) |" in (runs[0].release / "README.md").read_text()
     )
+
+
+def test_a_stage_that_only_tests_has_no_card_to_write_on(runs, tmp_path):
+    shutil.rmtree(runs[1].release)
+    Methods(["train"], [FIGURE], record={}).write(runs, tmp_path / "report")
+    assert len(release.figures(runs[0].release)) == 3 and not runs[1].release.exists()
