@@ -21,6 +21,7 @@ os.environ.setdefault(
 import torch
 from torch import Tensor
 
+from tests.benchmarks.cpu_time import least
 from tests.benchmarks.finite_differences import BURGERS, HEAT, FiniteDifferences
 from zoo.pde.box import Box
 from zoo.pde.burgers import Burgers
@@ -36,17 +37,6 @@ FINE = 6
 """Points of the reference to one of the output, on each side: 384^2."""
 CHUNK = 100
 """Trajectories in one call of `simulate`."""
-
-
-def least(calls: list[Callable[[], object]], rounds: int) -> list[float]:
-    """The least CPU seconds of each, taking turns; the first round warms up."""
-    best = [math.inf] * len(calls)
-    for i in range(rounds + 1):
-        for j, call in enumerate(calls):
-            start = time.process_time()
-            call()
-            best[j] = min(best[j], time.process_time() - start) if i else math.inf
-    return best
 
 
 def distance(u: Tensor, v: Tensor) -> Tensor:
