@@ -8,7 +8,6 @@ puts the tables into results_generators.md.
 """
 
 import argparse
-import math
 import os
 import time
 from collections.abc import Callable
