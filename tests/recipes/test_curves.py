@@ -18,7 +18,7 @@ from zoo.spin.known import known
 from zoo.spin.observables import Estimate
 from zoo.stages import Result
 
-SAMPLING = {"chains": 32, "sweeps": 32, "accuracy": None}
+SAMPLING = {"chains": 32, "sweeps": 64, "accuracy": None}
 T = [8.0, 16.0]
 DATA = {"class_path": "zoo.data.spins.spins.Spins", "init_args": {"system": ISING}}
 
