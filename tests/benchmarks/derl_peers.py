@@ -17,6 +17,8 @@ import torch
 from torch import nn
 
 VISCOSITY, DIFFUSION = 0.01 / torch.pi, 0.01
+Run = tuple[float, list[float]]
+"""First loss, and the times at which steps end."""
 
 
 def give(linears: list[nn.Linear], weights: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -27,7 +29,7 @@ def give(linears: list[nn.Linear], weights: list[tuple[torch.Tensor, torch.Tenso
             linear.bias.copy_(bias)
 
 
-def deepxde(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
+def deepxde(given: dict[str, Any], steps: int) -> Run:
     """First loss, and the times at which steps end, by `Model.train`."""
     os.environ["DDE_BACKEND"] = "pytorch"
     import deepxde as dde
@@ -42,14 +44,20 @@ def deepxde(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
         source = DIFFUSION * (-2 * torch.pi**2) * product + product**3 - product
         return DIFFUSION * curved + u**3 - u - source
 
+    equation = {"burgers": burgers, "steady_allen_cahn": allen_cahn}[given["equation"]]
+    return by_deepxde(given, steps, dde.geometry.Rectangle(*given["region"]), equation)
+
+
+def by_deepxde(given: dict[str, Any], steps: int, region: Any, equation: Callable) -> Run:
+    """The same for a region and an equation of DeepXDE's."""
+    import deepxde as dde
+
     class Clock(dde.callbacks.Callback):
         def on_batch_end(self) -> None:
             times.append(time.process_time())
 
     times: list[float] = []
-    region = dde.geometry.Rectangle(*given["region"])
     known = [dde.icbc.PointSetBC(x.numpy(), y.numpy()) for x, y in given["sides"]]
-    equation = {"burgers": burgers, "steady_allen_cahn": allen_cahn}[given["equation"]]
     # the points of the file are all there are
     data = dde.data.PDE(region, equation, known, 0, 0, anchors=given["interior"].numpy())
     weights = given["weights"]
@@ -61,16 +69,9 @@ def deepxde(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
     return float(sum(history.loss_train[0])), times[:-1]  # the last one tests too
 
 
-def pina(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
+def pina(given: dict[str, Any], steps: int) -> Run:
     """The same by `Trainer.train`, a step an epoch, since all points are one batch."""
-    from lightning.pytorch import Callback
-    from pina import Condition, LabelTensor, Trainer
-    from pina.equation import Equation
-    from pina.model import FeedForward
     from pina.operator import fast_grad, fast_laplacian
-    from pina.optim import TorchOptimizer
-    from pina.problem import BaseProblem
-    from pina.solver import PhysicsInformedSingleModelSolver
 
     names = ["t", "x"] if given["equation"] == "burgers" else ["x", "y"]
 
@@ -85,12 +86,25 @@ def pina(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
         source = DIFFUSION * (-2 * torch.pi**2) * product + product**3 - product
         return DIFFUSION * curved + u**3 - u - source
 
+    equation = {"burgers": burgers, "steady_allen_cahn": allen_cahn}[given["equation"]]
+    return by_pina(given, steps, names, equation)
+
+
+def by_pina(given: dict[str, Any], steps: int, names: list[str], equation: Callable) -> Run:
+    """The same for coordinates and an equation of PINA's."""
+    from lightning.pytorch import Callback
+    from pina import Condition, LabelTensor, Trainer
+    from pina.equation import Equation
+    from pina.model import FeedForward
+    from pina.optim import TorchOptimizer
+    from pina.problem import BaseProblem
+    from pina.solver import PhysicsInformedSingleModelSolver
+
     class Clock(Callback):
         def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, *_: Any) -> None:
             times.append(time.process_time())
             losses.append(float(outputs["loss"]))
 
-    equation = {"burgers": burgers, "steady_allen_cahn": allen_cahn}[given["equation"]]
     inside = LabelTensor(given["interior"], names)
     told: dict[str, Any] = {"inside": Condition(input=inside, equation=Equation(equation))}
     for i, (x, y) in enumerate(given["sides"]):
@@ -103,7 +117,7 @@ def pina(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
         conditions: ClassVar[dict[str, Any]] = told
 
     weights = given["weights"]
-    net = FeedForward(2, 1, inner_size=len(weights[0][0]), n_layers=len(weights) - 1)
+    net = FeedForward(len(names), 1, inner_size=len(weights[0][0]), n_layers=len(weights) - 1)
     give(net.layers, weights)
     times: list[float] = []
     losses: list[float] = []
@@ -123,7 +137,7 @@ def pina(given: dict[str, Any], steps: int) -> tuple[float, list[float]]:
     return losses[0], times
 
 
-Peers = dict[str, tuple[str, Callable[[dict[str, Any], int], tuple[float, list[float]]]]]
+Peers = dict[str, tuple[str, Callable[[dict[str, Any], int], Run]]]
 """Package, and what trains with it, by name."""
 
 PEERS: Peers = {
