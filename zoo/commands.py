@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from zoo import reading
+from zoo import commands_adapt, commands_data, commands_evaluate, commands_predict, reading
 from zoo.commands_releases import RELEASES, Command, model
 from zoo.reading import Mistake
 
@@ -112,76 +112,6 @@ def _run(args: argparse.Namespace) -> int:
     return chaining.run(args)
 
 
-def _predict_arguments(parser: argparse.ArgumentParser) -> None:
-    model(parser)
-    parser.add_argument(
-        "file",
-        metavar="FILE",
-        type=Path,
-        help=".npz, .npy or .h5 with arrays named as the channels",
-    )
-    parser.add_argument("--out", type=Path, help="default: FILE-predicted, in the same format")
-    parser.add_argument(
-        "--coefficient",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="where the file has none",
-    )
-    parser.add_argument(
-        "--steps", type=int, help="length of a rollout, for models with a time step"
-    )
-    parser.add_argument("--chunk", type=int, default=64, help="samples at a time; default: 64")
-    parser.add_argument("--device", default="cpu", help="default: cpu")
-
-
-def _predict(args: argparse.Namespace) -> int:
-    """Predictions for the fields in a file, in physical units, streamed to a file."""
-    from zoo.predict import predict
-
-    given = dict(_pair(word) for word in args.coefficient)
-    print(predict(args.model, args.file, args.out, given, args.steps, args.chunk, args.device))
-    return 0
-
-
-def _pair(word: str) -> tuple[str, float]:
-    name, equals, text = word.partition("=")
-    value = reading.value(text)
-    if not equals or isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mistake(f"--coefficient {word}: write NAME=NUMBER")
-    return name, float(value)
-
-
-def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    model(parser)
-    parser.add_argument(
-        "file", metavar="FILE", type=Path, help=".npz or .h5 with arrays named as the channels"
-    )
-    parser.set_defaults(rest=[])
-    parser.epilog = "Further --key value pairs are keys of the recipe, as for zoo fit."
-
-
-def _evaluate(args: argparse.Namespace) -> int:
-    """The error of a model on every sample of a file of your own."""
-    from zoo.adapting import evaluate
-
-    return evaluate(args.model, args.file, args.rest)
-
-
-def _adapt_arguments(parser: argparse.ArgumentParser) -> None:
-    _evaluate_arguments(parser)
-    parser.add_argument("--out", type=Path, help="folder of the run; default: runs/<file>")
-    parser.add_argument("--steps", type=int, default=600, help="optimiser steps; default: 600")
-    parser.add_argument("--lr", type=float, default=3e-4, help="learning rate; default: 3e-4")
-
-
-def _adapt(args: argparse.Namespace) -> int:
-    """Fine-tune a model on a file of your own; prints the recipe that it runs."""
-    from zoo.adapting import adapt
-
-    return adapt(args.model, args.file, args.rest, args.out, args.steps, args.lr)
-
-
 def _curves_arguments(parser: argparse.ArgumentParser) -> None:
     model(parser)
     parser.add_argument("--shape", type=int, nargs="+", metavar="N", help="default: the data's")
@@ -206,31 +136,6 @@ def _curves(args: argparse.Namespace) -> int:
     return commands_curves.work(args)
 
 
-def _data_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("describe", "export"))
-    parser.add_argument("recipe", metavar="RECIPE")
-    parser.add_argument(
-        "--split",
-        choices=("train", "validation", "test"),
-        default="test",
-        help="what to export; default: test",
-    )
-    parser.add_argument(
-        "--out", type=Path, help="export to this .npz or .h5; default: <recipe>-<split>.h5"
-    )
-
-
-def _data(args: argparse.Namespace) -> int:
-    """What a recipe's data are, without generating them; or write them to a file."""
-    from zoo import exporting
-
-    if args.action == "describe":
-        print(exporting.describe(args.recipe))
-    else:
-        print(exporting.export(args.recipe, args.split, args.out))
-    return 0
-
-
 def _nothing(parser: argparse.ArgumentParser) -> None:
     del parser
 
@@ -241,9 +146,9 @@ COMMANDS: dict[str, Command] = {
     "cache": (_cache_arguments, _cache),
     "hub": (_serve_arguments, _serve),
     "run": (_run_arguments, _run),
-    "predict": (_predict_arguments, _predict),
-    "evaluate": (_evaluate_arguments, _evaluate),
-    "adapt": (_adapt_arguments, _adapt),
+    "predict": (commands_predict.declare, commands_predict.work),
+    "evaluate": (commands_evaluate.declare, commands_evaluate.work),
+    "adapt": (commands_adapt.declare, commands_adapt.work),
     "curves": (_curves_arguments, _curves),
-    "data": (_data_arguments, _data),
+    "data": (commands_data.declare, commands_data.work),
 }
