@@ -1,7 +1,6 @@
 """`zoo adapt MODEL FILE`: a recipe from a release and a file; printed, then run."""
 
 from pathlib import Path
-from typing import Any
 
 from zoo.fitting import RUNS
 from zoo.matching import data, written
