@@ -152,3 +152,14 @@ def test_a_stage_that_only_tests_has_no_card_to_write_on(runs, tmp_path):
     shutil.rmtree(runs[1].release)
     Methods(["train"], [FIGURE], record={}).write(runs, tmp_path / "report")
     assert len(release.figures(runs[0].release)) == 3 and not runs[1].release.exists()
+
+
+def test_a_gate_can_be_held_against_a_trivial_predictor(runs, tmp_path):
+    for run, worse in zip(runs, (2.0, 4.0, 8.0, 8.0), strict=True):
+        path = run.folder / "test.json"
+        told = json.loads(path.read_text())
+        told[0]["trivials"] = {"persistence": worse * told[0]["value"]}
+        path.write_text(json.dumps(told))
+    both = {"top": {"method": "derl"}, "bottom": {"method": "derl"}}
+    line = gated(runs, tmp_path, **both, bottom_figure=f"{FIGURE} by persistence", high=0.4)
+    assert line.startswith("FAILS") and "0.25 to 0.5 (2)" in line

@@ -10,7 +10,7 @@ from zoo import shelf
 from zoo.card_tables import trivial_cell, trivial_rows
 from zoo.reading import Mistake, near
 from zoo.report.gate import Row, fitting, gate
-from zoo.report.tables import aligned, by_stage, demand, entry, markdown, stated
+from zoo.report.tables import aligned, by_stage, demand, entry, markdown, stated, trivial_figures
 from zoo.stages import Result, figures, spent
 
 SECONDS = "seconds"
@@ -23,7 +23,8 @@ class Methods:
     Args:
         stages: the stages whose tested runs are compared.
         figures: the columns.
-        gates: the claims, each with its bound.
+        gates: the claims, each with its bound; `<figure> by <predictor>` is what a trivial
+            predictor scores, such as persistence.
         kind: the stem of the files.
         note: what a reader must know of the comparison, printed below the table.
         record: the runs whose releases get the table on their cards, by matrix keys or `stage`.
@@ -97,7 +98,8 @@ class Methods:
         for key, item in one.point.items():
             keys[key.split()[0].rpartition(".")[2]] = str(item)
         seconds = spent(one.folder)
-        return Row(keys, figures(one.folder) | ({SECONDS: seconds} if seconds else {}), one)
+        known = trivial_figures(one.folder) | figures(one.folder)
+        return Row(keys, known | ({SECONDS: seconds} if seconds else {}), one)
 
     def _trivials(self, groups: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, str]]:
         """The best trivial predictor's cells, by method and figure."""

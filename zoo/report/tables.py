@@ -60,6 +60,17 @@ def stated(folder: Path, figure: str) -> dict[str, Any]:
     return next(entry for entry in entries if entry["name"] == figure)
 
 
+def trivial_figures(folder: Path) -> dict[str, float]:
+    """What the trivial predictors score in a run's test, as `<figure> by <predictor>`."""
+    path = folder / "test.json"
+    entries = json.loads(path.read_text()) if path.is_file() else []
+    return {
+        f"{one['name']} by {name}": value
+        for one in entries
+        for name, value in (one.get("trivials") or {}).items()
+    }
+
+
 def ranged(values: Sequence[float]) -> str:
     """The mean, and least to greatest where there are several."""
     if not values:
