@@ -1,42 +1,161 @@
-"""`zoo adapt MODEL FILE`: a recipe from a release and a file; printed, then run."""
+"""`zoo adapt MODEL FILE`: a chain of recipes from a release and a file; printed, kept, run."""
 
+import argparse
 from pathlib import Path
+from typing import Any
 
+from zoo import chaining, commands_told, matching, release
+from zoo import recipe as recipes
+from zoo.data.formats.recording import FileError
 from zoo.fitting import RUNS
-from zoo.matching import data, written
+from zoo.models.base import Interface
 from zoo.reading import Mistake
-from zoo.stages import test_words
-from zoo.training import train
+from zoo.stages import Result
+
+SHARES = (0.6, 0.2, 0.2)
+FAR = 20
+"""Horizons to which validation and test roll a model out, where trajectories are so long."""
 
 
-def adapt(model: str, file: Path, rest: list[str], out: Path | None, steps: int, lr: float) -> int:
-    """Measure a release on a file's test samples, fine-tune on the others, measure again."""
-    if steps < 1 or lr <= 0:
-        raise Mistake(f"--steps {steps} --lr {lr}: both above 0")
-    block = data(model, file, 8, (0.6, 0.2, 0.2))
-    recipe = {
+def adapt(args: argparse.Namespace) -> int:
+    """Measure a release on a file's test samples, fine-tune it on the others, measure again.
+
+    Beside it, the same net from random weights in as many steps. Four recipes are written to the
+    folder: the data's, those of both nets, and the chain `adapt.yaml` that runs them; the same
+    command, or `zoo run` on the chain, goes on where a killed one was.
+    """
+    _check(args)
+    folder = args.out if args.out is not None else Path(RUNS) / args.file.stem
+    want = matching.interface(args.model)
+    block = _steady(args, want) if want.dt is None else _moving(args, want)
+    stages = {"before": _stage("adapted", "test"), "adapted": _stage("adapted", test=True)}
+    matching.written({"data": block}, folder, "what both nets learn from", "data.yaml")
+    matching.written(_adapted(args, want), folder, "from released weights", "adapted.yaml")
+    if not args.no_scratch:
+        matching.written(_scratch(args), folder, "from random weights", "scratch.yaml")
+        stages["scratch"] = _stage("scratch", test=True)
+    chain = folder / "adapt.yaml"
+    told = {"stages": stages, "report": _report(stages)}
+    matching.written(told, folder, f"zoo run {chain} --out {folder}", chain.name)
+    made = recipes.read(chain, folder, [f"*.{pair}" for pair in _pairs(args.rest)])
+    code = chaining.work(made)
+    print(f'model = zoo.from_pretrained("{Result("adapted", {}, {}, folder / "adapted").release}")')
+    return code
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name in ("steps", "batch", "examples", "history", "lora"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise Mistake(f"--{name} {value}: at least 1")
+    if args.lr is not None and args.lr <= 0:
+        raise Mistake(f"--lr {args.lr}: above 0")
+
+
+def _pairs(rest: list[str]) -> list[str]:
+    """`--key value` and `--key=value` as key=value."""
+    found, words = [], list(rest)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--") or ("=" not in word and not words):
+            raise Mistake(f"{word!r}: keys of the recipe are given as --key value")
+        found.append(word[2:] if "=" in word else f"{word[2:]}={words.pop(0)}")
+    return found
+
+
+def _stage(name: str, command: str = "fit", test: bool = False) -> dict[str, Any]:
+    stage: dict[str, Any] = {"recipe": ["data.yaml", f"{name}.yaml"]}
+    stage |= {"command": command} if command != "fit" else {}
+    return stage | ({"test": True} if test else {})
+
+
+def _steady(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
+    """Samples without time."""
+    if args.history is not None:
+        raise Mistake(f"--history {args.history}: {args.model} is steady; leave it out")
+    block = matching.data(args.model, args.file, args.batch, SHARES)
+    if args.examples is not None:
+        block["init_args"]["limit"] = args.examples
+    return block
+
+
+def _moving(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
+    """Windows of trajectories: as long as the model's where the file's frames allow it."""
+    found = matching.match(want, args.file, commands_told.told(args), new=True)
+    print(f"{args.file} beside {args.model}:\n{found}\n", flush=True)
+    frames = found.contents.frames
+    history = args.history if args.history is not None else min(want.history, frames - 1)
+    if history < 1 or history >= frames:
+        raise FileError(
+            f"{args.file} has {frames} frames a trajectory: {max(history, 1)} that go in and at "
+            "least one to predict are needed; give longer trajectories or a lower --history"
+        )
+    offset = want.offset if history + want.offset <= frames else 1
+    horizon = min(want.horizon, frames - history - offset + 1)
+    window: dict[str, Any] = {"history": history, "horizon": horizon, "offset": offset}
+    window["start"] = "random"
+    far = 1 if offset > 1 else max(1, min(FAR // horizon, (frames - history) // horizon))
+    rolls = set(found.contents.channels) <= {*found.shared, *found.new}
+    window |= {"evaluate": far} if far > 1 and rolls else {}
+    block = matching.recorded(args.file, found, args.batch, SHARES, window)
+    if args.examples is not None:
+        block["init_args"]["limit"] = args.examples
+        count = int(found.contents.trajectories * SHARES[0])
+        if args.examples > count:
+            raise Mistake(
+                f"--examples {args.examples}: {args.file} has {found.contents.trajectories} "
+                f"trajectories, of which {count} are for training; ask for at most so many"
+            )
+    return block
+
+
+def _training(args: argparse.Namespace, lr: float) -> dict[str, Any]:
+    return {
+        "seed_everything": args.seed,
         "model": {
-            "init_from": model,
-            "optimizer": {"class_path": "torch.optim.Adam", "init_args": {"lr": lr}},
+            "optimizer": {
+                "class_path": "torch.optim.AdamW",
+                "init_args": {"lr": lr, "weight_decay": 1e-6},
+            }
         },
-        "data": block,
         "trainer": {
-            "max_steps": steps,
+            "max_steps": args.steps,
             # epochs of a few samples are short: validate by steps
-            "val_check_interval": max(1, steps // 20),
+            "val_check_interval": max(1, args.steps // 20),
             "check_val_every_n_epoch": None,
         },
     }
-    folder = out if out is not None else Path(RUNS) / file.stem
-    path = written(recipe, folder, f"zoo fit -c {folder / 'adapt.yaml'}", "adapt.yaml")
-    own = ["-c", str(path), *rest]
-    print("before:", flush=True)
-    code = train("test", [*own, "--trainer.default_root_dir", str(folder / "before")])
-    if code == 0:
-        code = train("fit", [*own, "--trainer.default_root_dir", str(folder)])
-    if code == 0:
-        print("after:", flush=True)
-        words = test_words(folder)
-        code = train(words[0], words[1:])
-        print(f"release: {folder / 'release'}")
-    return code
+
+
+def _adapted(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
+    steady = want.dt is None
+    recipe = _training(args, args.lr if args.lr is not None else 3e-4 if steady else 1e-3)
+    recipe["model"] = {"init_from": str(args.model), **recipe["model"]}
+    if not steady and not args.keep_scaling:
+        recipe["model"]["refit_normaliser"] = True
+    tuning = {"freeze": args.freeze} if args.freeze else {}
+    tuning |= {"low_rank": args.lora} if args.lora else {}
+    if tuning:
+        recipe["model"]["tuning"] = tuning
+    return recipe
+
+
+def _scratch(args: argparse.Namespace) -> dict[str, Any]:
+    """The release's own net without its weights."""
+    recipe = _training(args, 1e-3)
+    described = release.describe(release.resolve(args.model))["model"]
+    given = {k: v for k, v in described["init_args"].items() if k != "interface"}
+    recipe["model"]["net"] = {"class_path": described["class_path"], "init_args": given}
+    return recipe
+
+
+def _report(stages: dict[str, Any]) -> list[dict[str, Any]]:
+    """The table: every stage, beside the best trivial predictor."""
+    arguments = {
+        "kind": "adapt",
+        "stages": list(stages),
+        "figures": ["test/relative_l2"],
+        "note": "before is the release as it was; scratch is the same net from random weights.",
+        "record": {"stage": "adapted"},
+    }
+    return [{"class_path": "zoo.report.Methods", "init_args": arguments}]

@@ -33,8 +33,13 @@ def run(args: argparse.Namespace) -> int:
         for result in runner.pick(chain.stage(args.pick)):
             print(result.folder)
         return 0
+    return work(chain, runner, args.force)
+
+
+def work(chain: Chain, runner: Runner | None = None, force: str | None = None) -> int:
+    """Carry a chain out and tell its report; the exit code is 1 where a gate of it fails."""
     _check(chain)
-    results = runner.run(args.force)
+    results = (runner if runner is not None else Runner(chain)).run(force)
     if chain.report is not None:
         return _report(chain, results)
     print("\n".join(f"release: {one.release}" for one in results if one.release.is_dir()))

@@ -158,14 +158,18 @@ def test_adapt_fine_tunes_on_a_file_and_releases(trained, samples, zoo):
     assert "lr: 0.01" in out and "max_steps: 60" in out
     before, after = (
         json.loads(Path("runs/mine", name, "figures.json").read_text())["test"]["figures"]
-        for name in ("before", "")
+        for name in ("before", "adapted")
     )
     assert after["test/relative_l2"] < before["test/relative_l2"]
-    made = release.describe("runs/mine/release")
+    made = release.describe("runs/mine/adapted/release")
     assert made["lineage"][-1]["sha256"] == release.describe(trained)["sha256"]
-    printed = yaml.safe_load(out[: out.index("before:")])
-    assert printed["data"]["init_args"]["sets"][0]["class_path"] == "zoo.data.files.Files"
-    assert Path("runs/mine/adapt.yaml").read_text() in out
+    for name in ("data", "adapted", "scratch", "adapt"):
+        assert Path("runs/mine", f"{name}.yaml").read_text() in out
+    kept = yaml.safe_load(Path("runs/mine/data.yaml").read_text())
+    assert kept["data"]["init_args"]["sets"][0]["class_path"] == "zoo.data.files.Files"
+    table = Path("runs/mine/report/adapt.md").read_text()
+    assert all(f"| {name} |" in table for name in ("before", "adapted", "scratch"))
+    assert out.rstrip().endswith('model = zoo.from_pretrained("runs/mine/adapted/release")')
 
 
 def test_a_file_without_the_solution_cannot_be_evaluated(trained, samples, zoo):
