@@ -25,6 +25,7 @@ LAYERS = [
         "ship",
         "verify",
         "manifest",
+        "trust",
         "pack",
         "compare",
         "doctor",

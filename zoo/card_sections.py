@@ -58,6 +58,33 @@ def _interface(config: Mapping[str, Any]) -> Iterable[str]:
         what = "coordinate or parameter" if points else "coefficient"
         ranged = table(["system", what, "range"], gathered(rows, 1))
         yield f"## Ranges seen in training\n\n{ranged}"
+    yield _trained(config[manifest.TRAINED], units)
+
+
+def _trained(told: Mapping[str, Any] | None, units: Mapping[str, str]) -> str:
+    """What the training's inputs were like; nothing of releases that do not know."""
+    if told is None:
+        return ""
+    rows, waves, seen = [], [], []
+    for system, region in told["systems"].items():
+        grid = " × ".join(map(str, region["grid"]))
+        seen.append(f"{region['samples']} of {system} on {grid}")
+        for name, one in region["channels"].items():
+            pairs = ([one["least"], one["greatest"]], one["quantiles"], one["rms_of_samples"])
+            told_pairs = [f"{low:.4g} to {high:.4g}" for low, high in pairs]
+            rows.append([system, name, units.get(name, "?"), *told_pairs])
+            shares = [f"{low:.2g} to {high:.2g}" for _, _, low, high in one["bands"]]
+            waves.append([system, name, *shares])
+    first = next(iter(next(iter(told["systems"].values()))["channels"].values()))
+    ends = [f"{a}" if a == b else f"{a} to {b}" for a, b, _, _ in first["bands"]]
+    ends[-1] = f"{first['bands'][-1][0]} and more"
+    amplitudes = table(["system", "input", "unit", "values", "99.8 % of them", "rms"], rows)
+    spectrum = table(["system", "input", *(f"waves {each}" for each in ends)], waves)
+    return (
+        f"## Inputs seen in training\n\nOf {', '.join(seen)} points; `zoo predict` warns of "
+        f"inputs outside.\n\n{amplitudes}\n\nShare of the energy by wave number, in waves per "
+        f"longest side (k = {told['wave_number_step']:g} is one):\n\n{spectrum}"
+    )
 
 
 def _facts(face: Mapping[str, Any], points: bool) -> str:

@@ -13,10 +13,13 @@ from typing import Any
 from zoo import shelf
 from zoo.shelf import ReleaseError
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS = "model.safetensors"
 PROBE = "probe.safetensors"
 CONFIG = ("format", "zoo_version", "model", "sha256", "lineage", "about")
+TRAINED = "training_inputs"
+"""Key of config.json: what the training's inputs were like, as `zoo.trust` writes it; None where
+that is not known: of formats before 2, and of models that take no fields."""
 ABOUT = (
     *("name", "equations", "architecture", "dimension", "objective"),
     *("licence", "citation", "ranges", "summary"),
@@ -32,8 +35,11 @@ absolute change that `verify` allows. Names are `<split>/<system>/<title>`,
 OPTIONAL = ("baseline_spread", "trivials")
 """Keys of some figures. `trivials` holds what each predictor scores that learns nothing, by name;
 `trivial` is the best of them."""
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
-"""From the format of a key to the next; applied in turn, so that older releases stay readable."""
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: lambda config: {**config, TRAINED: None},
+}
+"""From the format of a key to the next; applied in turn, so that older releases stay readable.
+`format` stays what stands in the file."""
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
@@ -54,7 +60,9 @@ def describe(folder: str | Path) -> dict[str, Any]:
         )
     for step in range(number, FORMAT):
         config = UPGRADES[step](config)
-    refuse_unknown(config, CONFIG, str(path))
+    refuse_unknown(config, (*CONFIG, TRAINED), str(path))
+    if not isinstance(config.setdefault(TRAINED, None), dict | None):
+        raise ReleaseError(f"{path}: {TRAINED}={config[TRAINED]!r} must be a dict or null")
     for key, kind in zip(CONFIG, (int, str, dict, str, list, dict), strict=True):
         if not isinstance(config.get(key), kind):
             raise ReleaseError(
@@ -63,6 +71,11 @@ def describe(folder: str | Path) -> dict[str, Any]:
     for entry in config["lineage"]:
         parent(entry)
     return config
+
+
+def write(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write a release's config.json, in today's format."""
+    write_json(folder / "config.json", {**config, "format": FORMAT})
 
 
 def figures(folder: str | Path) -> list[dict[str, Any]]:

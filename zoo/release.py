@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
@@ -35,6 +35,8 @@ __all__ = [
     "save_pretrained",
 ]
 
+# no Any: recipes name `from_pretrained`, and what is Any there may be built from its class_path
+Plain = int | float | str | Sequence[int] | Sequence[float] | Mapping[str, str] | None
 HUB_ID = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(\S+))?")
 
 
@@ -62,6 +64,7 @@ def save_pretrained(
     lineage: Iterable[Mapping[str, Any]] = (),
     preview: bytes | None = None,
     about: Mapping[str, Any] | None = None,
+    training_inputs: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a release: config, weights, probe, figures, recipe, picture and card, all at once.
 
@@ -75,6 +78,7 @@ def save_pretrained(
         lineage: the releases that this one was started from: stage, name and sha256.
         preview: a PNG picture of a prediction beside the truth.
         about: what the card says beyond the figures, with keys of `zoo.manifest.ABOUT`.
+        training_inputs: what the training's inputs were like, as `zoo.trust.summary` says it.
 
     Raises:
         ReleaseError: the model or what is told about it cannot be released.
@@ -91,12 +95,13 @@ def save_pretrained(
         "sha256": "",
         "lineage": [manifest.parent(entry) for entry in lineage],
         "about": manifest.told(_own(model, folder) | dict(about or {})),
+        manifest.TRAINED: manifest.plain(training_inputs, manifest.TRAINED),
     }
     with shelf.atomic_folder(folder) as part:
         weights.write(model, part / WEIGHTS)
         config["sha256"] = shelf.sha256(part / WEIGHTS)
         weights.write_probe(weights.load(config["model"], part / WEIGHTS), part / PROBE)
-        manifest.write_json(part / "config.json", config)
+        manifest.write(part, config)
         manifest.write_json(part / "metrics.json", manifest.merged([], metrics))
         if recipe is not None:
             text = recipe if isinstance(recipe, str) else yaml.safe_dump(recipe, sort_keys=False)
@@ -130,7 +135,7 @@ def add_figures(
     config["about"] = manifest.told(config["about"] | dict(about or {}))
     entries = manifest.merged(figures(folder), metrics)
     manifest.write_json(folder / "metrics.json", entries)
-    manifest.write_json(folder / "config.json", config)
+    manifest.write(folder, config)
     if preview is not None:
         with shelf.atomic_write(folder / "preview.png") as part:
             part.write_bytes(preview)
@@ -158,6 +163,8 @@ def load(
     outputs: Sequence[str] | None = None,
     coefficients: Sequence[str] | None = None,
     frames: Mapping[str, Any] | None = None,
+    waves: Literal["number", "length"] = "number",
+    change: Mapping[str, Any] | None = None,
     device: str = "cpu",
 ) -> "zoo.models.base.Model":
     """The model of a release, in `eval()`, strict on names, shapes and dtypes.
@@ -170,7 +177,11 @@ def load(
             `load_report` then tells what became of them.
         outputs: names of the output channels wanted, if not the release's own.
         coefficients: names of the coefficients wanted, if not the release's own.
-        frames: dt, history, horizon or offset wanted, if not the release's own.
+        frames: dt, history, horizon, offset, box, boundary or units wanted, if not the release's
+            own.
+        waves: of a model with weights by wave on another box: keep them by "number", or by
+            "length", each wave with the weight of its wavelength.
+        change: other arguments of the model to change, such as modes or grid.
         device: where the model goes.
 
     Raises:
@@ -189,8 +200,11 @@ def load(
     wanted: dict[str, Any] = {k: tuple(v) for k, v in names.items() if v is not None}
     if frames is not None:
         wanted["frames"] = dict(frames)
+    if change or wanted:
+        wanted |= {"waves": waves, **(change or {})}
     model = weights.load(config["model"], path)
     model = (surgery.adapt(model, **wanted) if wanted else model).to(device)
+    model.training_inputs = config[manifest.TRAINED]
     # what a student of this model says in its lineage
     model.released = {
         "name": config["about"].get("name") or folder.name,
@@ -209,6 +223,9 @@ def from_pretrained(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     coefficients: Sequence[str] | None = None,
+    frames: Mapping[str, Plain] | None = None,
+    waves: Literal["number", "length"] = "number",
+    change: Mapping[str, Plain] | None = None,
     verify: Verify = "stamp",
     device: str = "cpu",
 ) -> "zoo.models.base.Model":
@@ -223,6 +240,9 @@ def from_pretrained(
         inputs: as in `load`.
         outputs: as in `load`.
         coefficients: as in `load`.
+        frames: as in `load`.
+        waves: as in `load`.
+        change: as in `load`.
         verify: as in `load`.
         device: as in `load`.
 
@@ -235,8 +255,10 @@ def from_pretrained(
         "inputs": inputs,
         "outputs": outputs,
         "coefficients": coefficients,
+        "frames": frames,
+        "change": change,
     }
-    return load(folder, verify=verify, device=device, **names)
+    return load(folder, verify=verify, device=device, waves=waves, **names)
 
 
 def resolve(

@@ -51,7 +51,7 @@ def ship(
                 shutil.copyfile(file, part / file.name)
         if recipe is not None:
             (part / RECIPE).write_text(recipe, encoding="utf-8")
-        manifest.write_json(part / "config.json", config | {"lineage": _lineage(config, name)})
+        manifest.write(part, config | {"lineage": _lineage(config, name)})
     given = {"summary": summary, "citation": citation}
     told = {key: text for key, text in given.items() if text is not None}
     release.add_figures(target, kept, about={"name": name, **told})

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo import release, shelf
+from zoo import release, shelf, trust
 from zoo.data.points.point_data import PointData
 from zoo.figures import figures, pretext_figures
 from zoo.metrics.base import PerSystem
@@ -37,6 +37,7 @@ def save_release(task: Any, state: dict[str, Tensor]) -> None:
         lineage=[*_teachers(task), *(task._parent["lineage"] if task._parent is not None else [])],
         preview=_picture(task, model.eval()),
         about=_about(task, run_name(folder)),
+        training_inputs=trust.summary(task.data, model.interface),
     )
 
 

@@ -192,6 +192,7 @@ def test_older_formats_stay_readable(folder, monkeypatch):
         summary = config["about"]["summary"] + ", by two"
         return {**config, "format": 3, "about": {**config["about"], "summary": summary}}
 
+    edit_config(folder, lambda config: config.update(format=1))
     monkeypatch.setattr(manifest, "FORMAT", 3)
     monkeypatch.setattr(manifest, "UPGRADES", {1: first, 2: second})
     assert describe(folder)["about"]["summary"] == "from one, by two"

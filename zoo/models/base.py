@@ -142,6 +142,8 @@ class Model(nn.Module):
     resolution: ClassVar[Literal["free", "fixed"]] = "free"
     released: dict[str, str]
     """Name and sha256 of the release it was loaded from; only a loaded model has it."""
+    training_inputs: dict[str, Any] | None
+    """What it was trained on (`zoo.trust`), None if not known; only a loaded model has it."""
     load_report: Any
     """What became of a release's channels; only an adapted model has it (`zoo.surgery`)."""
 
