@@ -5,6 +5,7 @@ from typing import Any
 from zoo.data.points.point_data import PointData
 from zoo.data.spins.spin_data import SpinData
 from zoo.metrics.base import PerSystem
+from zoo.metrics.frame_metric import FrameMetric
 from zoo.metrics.lattice_metric import LatticeMetric
 from zoo.metrics.points import PointMetric
 from zoo.metrics.trivial import best, trivial
@@ -46,7 +47,7 @@ def figures(
             known = []  # what stands beside the figure, such as its error
         # without training samples only the zero predictor is left, whose relative error is 1
         lowest = [best(score)[1] for score in known]
-        if not lowest and not isinstance(metric, PointMetric | LatticeMetric):
+        if not lowest and not isinstance(metric, PointMetric | LatticeMetric | FrameMetric):
             lowest = [1.0]
         entries.append(
             {
@@ -76,7 +77,7 @@ def trivials(data: Any, split: str, figure: str) -> dict[str, dict[str, float]]:
     return {
         item.name: trivial(item, train, test, [union.index(name) for name in item.coefficients])
         for item, train, test in pairs
-        if len(train) and len(test)
+        if len(test) and (len(train) or item.dt is not None)
     }
 
 
@@ -88,7 +89,8 @@ def _together(known: list[dict[str, float]]) -> dict[str, float]:
 
 def _has_trivials(metric: PerSystem) -> bool:
     """Whether the trivial predictors are measured by this figure."""
-    return not isinstance(metric, PointMetric) or metric.trivial
+    # those of fields are told in relative L2 alone
+    return not isinstance(metric, PointMetric | FrameMetric) or getattr(metric, "trivial", False)
 
 
 def pretext_figures(
