@@ -127,6 +127,7 @@ def _curves_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sweeps", type=int, default=1000, help="recorded; default: 1000")
     parser.add_argument("--seed", type=int, default=0, help="of the chains; default: 0")
     parser.add_argument("--out", type=Path, help="a folder; default: runs/curves/<model>-<shape>")
+    parser.add_argument("--card", action="store_true", help="make the plot the picture of the card")
 
 
 def _curves(args: argparse.Namespace) -> int:

@@ -42,6 +42,9 @@ def work(args: argparse.Namespace) -> int:
     write(out, learned, true)
     print("\n".join([*aligned(rows(learned, true)), "", *ends(learned, true)]))
     print(f"table:    {out / 'curves.csv'}\nplot:     {out / 'curves.png'}")
+    if args.card:
+        release.add_figures(folder, preview=(out / "curves.png").read_bytes())
+        print(f"card:     {folder / 'README.md'}")
     return 0
 
 

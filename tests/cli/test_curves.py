@@ -47,8 +47,10 @@ def test_a_table_a_file_and_a_plot_are_made(ising, here, zoo):
 
 def test_without_a_known_system_the_learned_curves_stand_alone(here, zoo):
     place = package.save_pretrained(exact_net(), here / "unknown")
-    code, out, _ = zoo("curves", place, *WORDS, "--out", here / "told")
+    code, out, _ = zoo("curves", place, *WORDS, "--out", here / "told", "--card")
     assert code == 0 and "reference: unknown" in out
+    assert (place / "preview.png").read_bytes() == (here / "told" / "curves.png").read_bytes()
+    assert "preview.png" in (place / "README.md").read_text()
     assert "reference_energy" not in (here / "told" / "curves.csv").read_text()
 
 
