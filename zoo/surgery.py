@@ -1,41 +1,19 @@
-"""Change a model's channels by name: what is shared is kept, what is new does not disturb it."""
+"""Change a model's channels, waves and box: what is shared stays, what is new disturbs nothing."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from zoo.models.base import BlockError, Model, block
+from zoo.models.base import BlockError, Interface, Model, block
 from zoo.shelf import ReleaseError
+from zoo.surgery_report import LoadReport, report, told
+from zoo.surgery_waves import Waves, by_length, same_band, spectral
 from zoo.weights import make
 
 Axes = Mapping[int, list[str]]
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What became of a release's tensors and channels when its channels were changed.
-
-    Args:
-        loaded: tensors taken as they are.
-        adapted: tensors of which some channels were moved, added or left out.
-        new: channels that the release did not have, and tensors that only they need.
-        unused: channels of the release that are not wanted, and tensors that only they need.
-    """
-
-    loaded: tuple[str, ...]
-    adapted: tuple[str, ...] = ()
-    new: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        lines = [f"loaded   {len(self.loaded)} tensors as they are"]
-        for what in ("adapted", "new", "unused"):
-            lines.append(f"{what:<8} {', '.join(getattr(self, what)) or 'nothing'}")
-        return "\n".join(lines)
 
 
 def adapt(
@@ -45,6 +23,7 @@ def adapt(
     outputs: Sequence[str] | None = None,
     coefficients: Sequence[str] | None = None,
     frames: Mapping[str, Any] | None = None,
+    waves: Waves = "number",
     **arguments: Any,
 ) -> Model:
     """The same model with other channels; its `load_report` tells what became of them.
@@ -53,7 +32,8 @@ def adapt(
     input or coefficient starts with zero weights, so the function of the old ones is unchanged; a
     new output starts at random with the size of the old ones. What the normaliser knows goes along
     by name, and a new channel has its neutral values. Waves are kept by number: more `modes` start
-    at zero and leave the function unchanged, fewer cut it off.
+    at zero and leave the function unchanged, fewer cut it off; on another box they then have other
+    lengths, unless `waves="length"`.
 
     Args:
         model: a loaded model.
@@ -62,9 +42,14 @@ def adapt(
         coefficients: names wanted, in order; None leaves them.
         frames: any of the interface's dt, history, horizon and offset to change; a channel is
             one frame of a name, so frames that both have keep their weights. Where no output frame
-            is shared, the new ones take over the old ones' weights in their order. The temperature
-            of a model of spins too.
-        arguments: other arguments of the model to change, such as `modes`.
+            is shared, the new ones take over the old ones' weights in their order. The box,
+            boundary and units (numbers stay as they are), and the temperature of a model of
+            spins too.
+        waves: what spectral weights belong to when the box changes: "number", waves per box, or
+            "length": a wave takes the weight of the one of its wavelength, interpolated between
+            neighbours, zero beyond; then `modes` not given are those that hold the same
+            wavelengths.
+        arguments: other arguments of the model to change, such as `modes` or `grid`.
 
     Raises:
         ReleaseError: the model cannot take these channels or arguments.
@@ -74,7 +59,10 @@ def adapt(
     wanted: dict[str, tuple[str, ...]] = {
         kind: getattr(old, kind) if names is None else tuple(names) for kind, names in asked.items()
     }
-    changed = {k: v for k, v in (frames or {}).items() if getattr(old, k) != v}
+    kept = {name for group in wanted.values() for name in group}
+    changed = _changed(old, dict(frames or {}), kept)
+    if waves == "length" and "box" in changed and "modes" not in arguments:
+        arguments["modes"] = same_band(model, changed["box"])
     unchanged = all(wanted[kind] == getattr(old, kind) for kind in wanted)
     if unchanged and not arguments and not changed:
         model.load_report = LoadReport(tuple(model.state_dict()))
@@ -85,18 +73,50 @@ def adapt(
             f"{list(old.inputs)}: the adapted model would ignore its input; name one of them"
         )
     fresh = _fresh(model, wanted, changed, arguments)
-    loaded, adapted = _fill(model, fresh)
-    fresh.load_report = _report(model, fresh, loaded, adapted)
+    like, made = (next(one.parameters()) for one in (model, fresh))
+    if like.dtype != made.dtype:
+        fresh = fresh.to(like.dtype)  # buffers of another precision stay where nothing is asked
+    by_wavelength = waves == "length" and "box" in changed
+    loaded, adapted = _fill(model, fresh, by_wavelength)
+    others = told(model, fresh, changed, arguments, waves)
+    fresh.load_report = report(model, fresh, loaded, adapted, others)
     return fresh.eval()
 
 
-def _fill(model: Model, fresh: Model) -> tuple[list[str], list[str]]:
+def _changed(old: Interface, frames: dict[str, Any], kept: set[str]) -> dict[str, Any]:
+    """What of `frames` the interface does not have yet."""
+    if "box" in frames:
+        frames["box"] = tuple(float(side) for side in frames["box"])
+        if len(frames["box"]) != len(old.box):
+            raise ReleaseError(
+                f"box={list(frames['box'])} has {len(frames['box'])} sides, the release's "
+                f"{list(old.box)} has {len(old.box)}: a model is of one dimension; start from "
+                f"a release of {len(frames['box'])}, or train from scratch"
+            )
+    if "units" in frames:
+        given = {name: unit for name, unit in frames["units"].items() if name in kept}
+        known = {name: unit for name, unit in old.units.items() if name in kept}
+        frames["units"] = {**known, **given}
+        if frames["units"] == known:
+            del frames["units"]
+    return {k: v for k, v in frames.items() if getattr(old, k) != v}
+
+
+def _fill(model: Model, fresh: Model, by_wavelength: bool) -> tuple[list[str], list[str]]:
     """Give `fresh` what `model` knows; names of tensors taken whole, and of the others."""
     before, after = _axes(model, fresh), fresh.channel_axes()
     found, parameters = model.state_dict(), {name for name, _ in fresh.named_parameters()}
     loaded, adapted, state = [], [], {}
+    moved = spectral(after) if by_wavelength else []
+    for name in moved:
+        found[name] = by_length(found[name], before[name], after[name], model, fresh)
+        before[name] = after[name]
     for name, tensor in fresh.state_dict().items():
         old, new = before.get(name, {}), after.get(name, {})
+        if name in moved:
+            state[name] = found[name]
+            adapted.append(name)
+            continue
         if name in found and tensor.shape == found[name].shape and old == new:
             state[name] = found[name].clone()
             loaded.append(name)
@@ -136,7 +156,7 @@ def _fresh(
     kept = {name for group in wanted.values() for name in group}
     units = {name: unit for name, unit in model.interface.units.items() if name in kept}
     try:
-        interface = dataclasses.replace(model.interface, units=units, **wanted, **frames)
+        interface = dataclasses.replace(model.interface, **{"units": units, **wanted, **frames})
     except BlockError as error:
         raise ReleaseError(f"the wanted channels make no interface: {error}") from error
     described = block(model)
@@ -150,7 +170,10 @@ def _fresh(
         scaling["normaliser"]["init_args"] |= model.normaliser.carried(model.interface, interface)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return make({**described, "init_args": given})
+        try:
+            return make({**described, "init_args": given})
+        except ValueError as error:
+            raise ReleaseError(f"the adapted model cannot be built: {error}") from error
 
 
 def _moved(new: Tensor, old: Tensor | None, after: Axes, before: Axes, parameter: bool) -> Tensor:
@@ -195,19 +218,3 @@ def _is_output(labels: list[str]) -> bool:
 
 def _rms(tensor: Tensor) -> Tensor:
     return tensor.square().mean().sqrt()
-
-
-def _report(model: Model, fresh: Model, loaded: list[str], adapted: list[str]) -> LoadReport:
-    found = model.state_dict()
-    new = [name for name in adapted if name not in found]
-    unused = [name for name in found if name not in fresh.state_dict()]
-    for kind in ("inputs", "outputs", "coefficients"):
-        had, has = getattr(model.interface, kind), getattr(fresh.interface, kind)
-        new += [f"{kind}.{name}" for name in has if name not in had]
-        unused += [f"{kind}.{name}" for name in had if name not in has]
-    return LoadReport(
-        tuple(loaded),
-        tuple(name for name in adapted if name in found),
-        tuple(new),
-        tuple(unused),
-    )

@@ -98,8 +98,16 @@ def test_the_variance_of_resolved_fields_is_kept():
 @pytest.mark.parametrize(
     ("modes", "n", "words"),
     [
-        ((32, 8), (48, 48), "modes=32 needs n >= 64, got n=48; lower modes or refine the grid"),
-        ((8, 32), (48, 48), "modes=32 needs n >= 62, got n=48; lower modes or refine the grid"),
+        (
+            (32, 8),
+            (48, 48),
+            "modes=32 needs n >= 64, got n=48; lower modes to 24 or refine the grid",
+        ),
+        (
+            (8, 32),
+            (48, 48),
+            "modes=32 needs n >= 62, got n=48; lower modes to 24 or refine the grid",
+        ),
         ((9,), (15,), "modes=9 needs n >= 16, got n=15"),
     ],
 )

@@ -124,7 +124,11 @@ class FNO(Operator):
         """As in Model."""
         axes, d = ends.channel_axes(self.interface), self.interface.dimension
         each = [self.modes] * d if isinstance(self.modes, int) else self.modes
-        waves = [range(each[-1]), *(range(-m, m) for m in each[:-1])]
-        kept = {axis: [f"waves.{k}" for k in numbers] for axis, numbers in enumerate(waves)}
+        # the last space axis leads; it has the waves that are not negative alone
+        waves = [(d - 1, range(each[-1])), *((i, range(-m, m)) for i, m in enumerate(each[:-1]))]
+        kept = {
+            axis: [f"waves.{place}.{k}" for k in numbers]
+            for axis, (place, numbers) in enumerate(waves)
+        }
         axes |= {f"spectral.{i}.weight": kept for i in range(self.layers)}
         return super().channel_axes() | axes

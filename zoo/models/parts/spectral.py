@@ -47,8 +47,8 @@ class SpectralConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, modes: Sequence[int]) -> None:
         super().__init__()
         self.inputs, self.outputs, self.modes = inputs, outputs, tuple(modes)
-        kept = (self.modes[-1], *(2 * m for m in self.modes[:-1]))
-        self.weight = nn.Parameter(torch.empty(*kept, inputs, outputs, 2))
+        self.kept = (self.modes[-1], *(2 * m for m in self.modes[:-1]))
+        self.weight = nn.Parameter(torch.empty(*self.kept, inputs, outputs, 2))
         self.bias = nn.Parameter(torch.empty(outputs))
         self.reset_parameters()
 
@@ -78,8 +78,10 @@ class SpectralConv(nn.Module):
         n, modes = h.shape[axis], self.modes[axis - 1]
         least = 2 * modes if axis else 2 * modes - 2
         if n < least:
+            # an axis with negative waves holds n // 2, and one number often stands for all axes
             raise ValueError(
-                f"modes={modes} needs n >= {least}, got n={n}; lower modes or refine the grid"
+                f"modes={modes} needs n >= {least}, got n={n}; lower modes to {n // 2} or refine "
+                "the grid"
             )
         if torch.compiler.is_compiling() or type(h) is not Tensor:
             return fourier(n, modes, axis == 0, dtype, h.device)  # n may be a symbol: keep nothing
@@ -92,7 +94,7 @@ class SpectralConv(nn.Module):
         for axis in range(1, len(self.modes)):
             forth, _ = self._matrices(h, axis, h.dtype)
             x = torch.matmul(forth, x.reshape(-1, forth.shape[1], math.prod(h.shape[axis + 1 :])))
-        return x.reshape(*self.weight.shape[:-3], 2, *h.shape[-2:])
+        return x.reshape(*self.kept, 2, *h.shape[-2:])
 
     def _product(self, x: Tensor, weight: Tensor) -> Tensor:
         """Waves times weights, complex numbers as pairs: (..., 2, b, i), (..., i, o, 2)."""
@@ -108,9 +110,7 @@ class SpectralConv(nn.Module):
         shape = (*h.shape[:-1], self.outputs)
         for axis in range(len(self.modes) - 1, 0, -1):
             _, back = self._matrices(h, axis, y.dtype)
-            y = torch.matmul(
-                back, y.reshape(math.prod(self.weight.shape[:axis]), back.shape[1], -1)
-            )
+            y = torch.matmul(back, y.reshape(math.prod(self.kept[:axis]), back.shape[1], -1))
         _, back = self._matrices(h, 0, y.dtype)
         y = y.reshape(back.shape[1], -1)
         if plus is None:
