@@ -48,6 +48,15 @@ def grid(values: np.ndarray, axis: str, points: int, path: Path) -> tuple[float,
     return found[0], found[1] * points
 
 
+def apart(
+    pairs: list[tuple[float, float]] | None,
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Origins and lengths of the axes from a pair for each axis; None if there are none."""
+    if pairs is None:
+        return None, None
+    return tuple(start for start, _ in pairs), tuple(side for _, side in pairs)
+
+
 def dynamic(frames: int, path: Path) -> None:
     """Refuse a file of a single frame.
 

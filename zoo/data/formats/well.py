@@ -107,7 +107,7 @@ def _space(
         if units(group[axis]) == [UNKNOWN]:
             return None, None
         pairs.append(coordinates.grid(_same(group[axis], axis, store), axis, points, store.path))
-    return tuple(start for start, _ in pairs), tuple(side for _, side in pairs)
+    return coordinates.apart(pairs)
 
 
 def _dt(file: Any, frames: int, store: Store) -> float | None:
