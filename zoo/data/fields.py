@@ -5,12 +5,14 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo.data.frames import Frames
+
 SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Fields:
-    """One split of one data set, in memory and in physical units.
+    """One split of one data set in physical units, in memory or, of a file, read when indexed.
 
     Shapes:
         u: (samples, t, c, *n) inputs; y: (samples, t', c', *n) targets; p: (samples, P);
@@ -18,10 +20,10 @@ class Fields:
         first the initial field and the last. None where there is nothing but u and y.
     """
 
-    u: Tensor
-    y: Tensor
+    u: Tensor | Frames
+    y: Tensor | Frames
     p: Tensor
-    frames: Tensor | None = None
+    frames: Tensor | Frames | None = None
 
     def __len__(self) -> int:
         return len(self.u)
@@ -34,7 +36,8 @@ class Fields:
 class FieldSet(ABC):
     """What a mixture asks of a data set: names, a split's tensors, and coefficients it implies.
 
-    A set of trajectories also says their `length` in frames and the time `dt` between two.
+    A set of trajectories also says their `length` in frames and the time `dt` between two; the
+    first channels of its inputs are its outputs, and what follows does not vary in time.
     """
 
     length: int | None = None

@@ -7,6 +7,7 @@ from torch.utils.data import Dataset
 
 from zoo.data.augment.augmentation import Augmentation
 from zoo.data.fields import Batch, Fields, FieldSet
+from zoo.data.frames import Frames
 from zoo.data.order import Share
 from zoo.data.window import Window
 
@@ -56,25 +57,39 @@ class Gather(Dataset[Batch]):
             "dx": self.spacing[system],
             "weight": torch.tensor(share.weight),
         }
-        moving = self.splits[indices[0][0]].frames is not None
-        if not moving or self.seed is None:
+        if self.splits[indices[0][0]].frames is None:
             rows = [(self.splits[number].u[i], self.splits[number].y[i]) for number, i in indices]
-            batch["u"], batch["y"] = (torch.stack(column) for column in zip(*rows, strict=True))
-        if not moving:
-            return batch
+            return batch | _stacked(rows)
         batch["dt"] = self.steps[system]
-        if self.seed is not None:
-            frames, start = self._windows(indices, share.epoch)
-            batch = self._augmented(batch, frames, start, share)
-        return batch
+        if not self.augment:
+            return batch | _stacked([self._row(*index, share.epoch) for index in indices])
+        frames, start = self._windows(indices, share.epoch)
+        return self._augmented(batch, frames, start, share)
+
+    def _place(self, number: int, i: int, epoch: int) -> tuple[Tensor | Frames, int]:
+        """Where a sample's frames lie, and at which its window begins."""
+        frames = self.splits[number].frames
+        assert frames is not None
+        if self.seed is None:
+            return frames, 0
+        return frames, self.window.place(frames.shape[1], (self.seed, 4, number, i, epoch))
+
+    def _row(self, number: int, i: int, epoch: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of one sample; frames between them are not read."""
+        frames, start = self._place(number, i, epoch)
+        inputs, targets = self.window.parts(start, self.seed is not None)
+        channels = len(self.sets[number].outputs)
+        if targets.start > inputs.stop:
+            return frames[i, inputs], frames[i, targets, :channels]
+        # what lies side by side is read at once
+        whole = frames[i, inputs.start : targets.stop]
+        return whole[: self.window.history], whole[self.window.history :, :channels]
 
     def _windows(self, indices: list[tuple[int, int]], epoch: int) -> tuple[Tensor, Tensor]:
         """Each sample's window, (b, length, c, *n), and the frame at which it begins."""
         rows, starts = [], []
         for number, i in indices:
-            frames = self.splits[number].frames
-            assert frames is not None and self.seed is not None
-            start = self.window.place(frames.shape[1], (self.seed, 4, number, i, epoch))
+            frames, start = self._place(number, i, epoch)
             rows.append(frames[i, start : start + self.window.length(True)])
             starts.append(start)
         return torch.stack(rows), torch.tensor(starts)
@@ -94,5 +109,11 @@ class Gather(Dataset[Batch]):
                 state = (frames[mine], index[mine] * dt[:, None], batch["p"][own], dx, dt)
                 changed = augmentation.apply(*state, self.sets[number].equation, drawn[mine])
                 frames[mine], batch["p"][own], batch["dx"][mine], batch["dt"][mine] = changed
-        batch["u"], batch["y"] = self.window.cut(frames)
+        channels = len(self.sets[int(batch["system"][0])].outputs)
+        batch["u"], batch["y"] = self.window.cut(frames, channels)
         return batch
+
+
+def _stacked(rows: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    u, y = zip(*rows, strict=True)
+    return {"u": torch.stack(u), "y": torch.stack(y)}

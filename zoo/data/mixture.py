@@ -8,9 +8,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from zoo.data.augment.augmentation import Augmentation
-from zoo.data.fields import Batch, Fields, FieldSet
+from zoo.data.fields import Fields, FieldSet
 from zoo.data.gather import Gather
-from zoo.data.order import GlobalOrder, Share
+from zoo.data.loaded import Once, loaded, position
+from zoo.data.mixture_checks import check_frames, check_sets
+from zoo.data.order import GlobalOrder
 from zoo.data.statistics import statistics
 from zoo.data.window import Window
 from zoo.models.base import Interface
@@ -29,7 +31,8 @@ class Mixture(LightningDataModule):
         limit: use only so many training samples of every set, chosen by the seed; fewer of them
             are among more of them; None for all.
         seed: seed of the order and of what `limit` keeps; None for the run's own seed.
-        workers: loader processes; the data lie in memory, so 0 is fastest.
+        workers: loader processes; 0 is fastest for data in memory, and of files that are not
+            compressed.
         window: which frames of trajectories are inputs and which are targets; 8 and the next if
             left out.
         augment: changes to training samples, in this order, drawn anew in every epoch.
@@ -50,19 +53,7 @@ class Mixture(LightningDataModule):
         hide_coefficients: bool = False,
     ) -> None:
         super().__init__()
-        for item in sets:
-            if not isinstance(item, FieldSet):
-                raise ValueError(f"{type(item).__name__} is no data set; see zoo.data.fields")
-        if not sets or batch_size < 1:
-            raise ValueError(f"{len(sets)} sets and batch_size={batch_size}: at least one of each")
-        if weights is not None and (len(weights) != len(sets) or min(weights) <= 0):
-            raise ValueError(f"weights={weights}: one positive number for each of {len(sets)} sets")
-        for item in sets:
-            if limit is not None and not 1 <= limit <= item.count("train"):
-                raise ValueError(
-                    f"limit={limit}: {item.name} has {item.count('train')} training samples; "
-                    "name at least one and at most as many"
-                )
+        check_sets(sets, batch_size, weights, limit)
         self.sets = sets
         self.batch_size = batch_size
         self.weights = weights
@@ -73,27 +64,7 @@ class Mixture(LightningDataModule):
         self.augment = list(augment or [])
         self.hide_coefficients = hide_coefficients
         self._splits: dict[str, list[Fields]] = {}
-        self._check()
-
-    def _check(self) -> None:
-        first = self.sets[0]
-        for item in self.sets:
-            if item.length is not None:
-                self._windows().check(item.length, item.name)
-            elif self.window is not None or self.augment:
-                raise ValueError(
-                    f"{item.name} has no frames in time, so window and augment mean nothing; "
-                    "leave them out"
-                )
-        if len(set(self.systems)) != len(self.sets):
-            raise ValueError(f"two sets of a mixture share a name: {self.systems}")
-        for other in self.sets[1:]:
-            for what in ("inputs", "outputs", "box", "boundary", "dt"):
-                if getattr(other, what) != getattr(first, what):
-                    raise ValueError(
-                        f"{other.name} has {what}={getattr(other, what)}, {first.name} has "
-                        f"{getattr(first, what)}; sets of a mixture share them"
-                    )
+        check_frames(sets, self._windows(), windowed=window is not None or bool(augment))
 
     def _windows(self) -> Window:
         return self.window if self.window is not None else Window()
@@ -181,7 +152,7 @@ class Mixture(LightningDataModule):
         """Trajectories with their first windows as inputs and targets."""
         if data.frames is None:
             return data
-        u, y = self._windows().first(data.frames, split == "train")
+        u, y = self._windows().first(data.frames, split == "train", len(self.sets[0].outputs))
         return replace(data, u=u, y=y)
 
     def has(self) -> Tensor:
@@ -195,19 +166,17 @@ class Mixture(LightningDataModule):
             train, has = [replace(data, p=data.p[:, :0]) for data in train], has[:, :0]
         return statistics(train, has)
 
-    def _loader(self, split: str, order: Any) -> DataLoader:
+    def _loader(self, split: str, order: GlobalOrder) -> DataLoader:
+        train = split == "train"
         data = Gather(
             self.split(split),
             self.sets,
             self.coefficients,
-            augment=self.augment if split == "train" else [],
+            augment=self.augment if train else [],
             window=self._windows(),
-            seed=self._seed() if split == "train" else None,
+            seed=self._seed() if train else None,
         )
-        together: Any = _same
-        return _Resumable(
-            data, batch_size=None, sampler=order, num_workers=self.workers, collate_fn=together
-        )
+        return loaded(data, order, self.workers)
 
     def _ranks(self) -> tuple[int, int]:
         trainer = self.trainer
@@ -226,20 +195,12 @@ class Mixture(LightningDataModule):
             rank=rank,
             ranks=ranks,
         )
-        order.position = self._position
+        order.position = lambda: position(self.trainer)
         return self._loader("train", order)
 
     def _ordered(self, split: str) -> DataLoader:
-        rank, ranks = self._ranks()
-        batches: list[Share] = []
-        local = max(1, self.batch_size // ranks)
-        for number, data in enumerate(self.split(split)):
-            mine = list(range(rank, len(data), ranks))
-            batches += [
-                Share([(number, i) for i in mine[k : k + local]])
-                for k in range(0, len(mine), local)
-            ]
-        return self._loader(split, _Listed(batches))
+        counts = [len(data) for data in self.split(split)]
+        return self._loader(split, Once(counts, self.batch_size, *self._ranks()))
 
     def val_dataloader(self) -> DataLoader:
         """Every validation sample once, over all ranks together."""
@@ -248,41 +209,3 @@ class Mixture(LightningDataModule):
     def test_dataloader(self) -> DataLoader:
         """Every test sample once, over all ranks together."""
         return self._ordered("test")
-
-    def _position(self) -> tuple[int, int] | None:
-        """Epoch and batch at which training stands, by the steps taken: it survives a restart."""
-        trainer = self.trainer
-        if trainer is None or trainer.fit_loop.max_batches in (0, float("inf")):
-            return None
-        together = trainer.accumulate_grad_batches
-        epoch, step = divmod(trainer.global_step, -(-int(trainer.fit_loop.max_batches) // together))
-        return epoch, step * together
-
-
-class _Resumable(DataLoader):
-    """A loader whose order knows itself where training stands; Lightning wants the methods."""
-
-    def state_dict(self) -> dict[str, int]:
-        """Nothing: the position follows from the number of steps."""
-        return {}
-
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Nothing to load."""
-
-
-class _Listed(GlobalOrder):
-    """Batches listed beforehand, for evaluation."""
-
-    def __init__(self, batches: list[Share]) -> None:
-        self.listed = batches
-        self.num_replicas, self.rank, self.epoch = 1, 0, 0
-
-    def __len__(self) -> int:
-        return len(self.listed)
-
-    def __iter__(self) -> Any:
-        return iter(self.listed)
-
-
-def _same(batch: Batch) -> Batch:
-    return batch

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -55,17 +55,28 @@ class Window:
                 f"{self.unroll}, evaluate {self.evaluate}); make them longer or the window shorter"
             )
 
-    def first(self, frames: Tensor, train: bool) -> tuple[Tensor, Tensor]:
+    def parts(self, start: int, train: bool) -> tuple[slice, slice]:
+        """Which frames go in and which are targets, of the window that begins at a frame."""
+        first = start + self.history + self.offset - 1
+        return slice(start, start + self.history), slice(first, start + self.length(train))
+
+    def first(self, frames: Any, train: bool, channels: int | None = None) -> tuple[Any, Any]:
         """Inputs and targets of the windows that begin at the first frame, as views.
 
         Shapes:
             frames: (samples, t, c, *n).
-        """
-        return self.cut(frames[:, : self.length(train)])
 
-    def cut(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        Args:
+            frames: a tensor, or frames that are read when they are indexed.
+            train: whether the windows are those of training.
+            channels: so many of the first ones are targets; all if left out.
+        """
+        inputs, targets = self.parts(0, train)
+        return frames[:, inputs], frames[:, targets, :channels]
+
+    def cut(self, frames: Tensor, channels: int | None = None) -> tuple[Tensor, Tensor]:
         """A window's own frames (b, length, c, *n) to inputs and targets."""
-        return frames[:, : self.history], frames[:, self.history + self.offset - 1 :]
+        return frames[:, : self.history], frames[:, self.history + self.offset - 1 :, :channels]
 
     def place(self, frames: int, seed: tuple[int, ...]) -> int:
         """The frame at which a training window begins; `seed` names the sample and the epoch."""

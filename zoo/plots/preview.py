@@ -9,6 +9,7 @@ import torch
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from zoo.data.frames import whole
 from zoo.models.base import Interface
 from zoo.models.operator import Operator
 from zoo.ops.norms import relative_l2
@@ -47,7 +48,7 @@ def typical(model: Operator, data: Any, split: str = "validation") -> list[Sampl
     """
     rows = []
     for name, fields in zip(data.systems, data.split(split), strict=True):
-        u, y = fields.u[:CANDIDATES], fields.y[:CANDIDATES]
+        u, y = (whole(values, 0, CANDIDATES) for values in (fields.u, fields.y))
         if not len(u):
             continue
         # the last frame that went in, and the last that came out
