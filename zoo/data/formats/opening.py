@@ -3,7 +3,7 @@
 import re
 import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -17,6 +17,9 @@ SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (b"PK\x03\x04", "npz"),
     (b"\x93NUMPY", "npy"),
 )
+Header = tuple[int | None, np.dtype, tuple[int, ...], bool]
+"""Where an array of NumPy begins in its file, its dtype and shape, and whether Fortran's order."""
+
 READABLE = "the zoo reads HDF5, .npz and .npy"
 CHUNKS = 32 * 2**20
 """Bytes of the cache of chunks: several frames of a compressed array are decompressed together."""
@@ -76,26 +79,26 @@ def _why(path: Path, text: str) -> str:
     return f"is damaged, perhaps truncated ({path.stat().st_size} bytes): {text}; fetch it again"
 
 
-def members(path: Path) -> dict[str, tuple[int, np.dtype, tuple[int, ...], bool] | None]:
-    """Where the arrays of an .npz lie, by name: offset, dtype, shape, and if Fortran's order.
-
-    None for a compressed one, which has no place that could be mapped.
+def members(path: Path) -> dict[str, Header]:
+    """The arrays of an .npz by name; a compressed one has no offset, since it cannot be mapped.
 
     Raises:
         FileError: it is truncated, or holds anything but plain arrays.
     """
-    found: dict[str, tuple[int, np.dtype, tuple[int, ...], bool] | None] = {}
+    found: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
             for item in archive.infolist():
-                place = None
+                name = item.filename.removesuffix(".npy")
                 if item.compress_type == zipfile.ZIP_STORED:
                     # the local header's own lengths count: 30 bytes, then a name and extras
                     raw.seek(item.header_offset + 26)
-                    name, extra = (int.from_bytes(raw.read(2), "little") for _ in range(2))
-                    raw.seek(name + extra, 1)
-                    place = header(raw, path)
-                found[item.filename.removesuffix(".npy")] = place
+                    lengths = [int.from_bytes(raw.read(2), "little") for _ in range(2)]
+                    raw.seek(sum(lengths), 1)
+                    found[name] = header(raw, path)
+                else:
+                    with archive.open(item) as member:
+                        found[name] = (None, *header(member, path)[1:])
     except zipfile.BadZipFile as error:
         size = path.stat().st_size
         raise FileError(
@@ -104,7 +107,7 @@ def members(path: Path) -> dict[str, tuple[int, np.dtype, tuple[int, ...], bool]
     return found
 
 
-def header(raw, path: Path) -> tuple[int, np.dtype, tuple[int, ...], bool]:
+def header(raw: Any, path: Path) -> Header:
     """Offset, dtype, shape and order of the .npy array that begins where the file stands.
 
     Raises:

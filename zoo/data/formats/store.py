@@ -1,3 +1,4 @@
+import math
 import mmap
 import os
 from dataclasses import dataclass
@@ -143,14 +144,10 @@ class Store:
             found = opening.members(self.path)
         return {name: self._numpy_place(name, item) for name, item in found.items()}
 
-    def _numpy_place(self, name: str, item: Any) -> Place:
-        if item is None:
-            with np.load(self.path, allow_pickle=False) as loaded:
-                array = loaded[name]
-            return Place(name, array.shape, array.dtype)
+    def _numpy_place(self, name: str, item: opening.Header) -> Place:
         offset, dtype, shape, fortran = item
-        end = offset + int(np.prod(shape)) * dtype.itemsize
-        if end > self._stamp[0]:
+        end = (offset or 0) + math.prod(shape) * dtype.itemsize
+        if offset is not None and end > self._stamp[0]:
             raise FileError(
                 f"{self.path} is truncated: {name} ends at byte {end}, the file has "
                 f"{self._stamp[0]}; fetch or write it again"
