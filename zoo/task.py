@@ -13,14 +13,16 @@ from zoo.metrics.terms import Terms
 from zoo.models.base import Interface, Model
 from zoo.objectives.base import Objective
 from zoo.objectives.supervised import Supervised
+from zoo.task_averaging import callbacks, measured, prepare, still
 from zoo.task_finite import Watch
 from zoo.task_lbfgs import SecondOrder
 from zoo.task_light import Light, signed
-from zoo.task_measure import check_best, keep_best, measure
-from zoo.task_net import load_parent, make_net, prepare_net
+from zoo.task_measure import add, check_best, keep_best, measure
+from zoo.task_net import changes, load_parent, make_net, prepare_net
 from zoo.task_random import generators, restore_generators
-from zoo.task_release import save_release, save_test
+from zoo.task_release import release_fitted, save_test
 from zoo.task_schedule import scheduled
+from zoo.task_tuning import Tuning, optimised, tell, tune
 
 
 class Task(Light):
@@ -40,6 +42,7 @@ class Task(Light):
         schedule: learning rate falls along a half cosine or a line to zero, or stays.
         init_from: start from released weights: a folder, a shipped name, or owner/name[@revision].
         refit_normaliser: fill the normaliser from the new data although `init_from` is given.
+        tuning: what of the model learns, and how fast; everything at one rate if left out.
         about: summary and citation for the card.
     """
 
@@ -54,6 +57,7 @@ class Task(Light):
         schedule: Literal["cosine", "linear", "constant"] = "cosine",
         init_from: str | None = None,
         refit_normaliser: bool = False,
+        tuning: Tuning | None = None,
         about: dict[str, str] | None = None,
     ) -> None:
         super().__init__()
@@ -68,8 +72,12 @@ class Task(Light):
         self.schedule = schedule
         self.init_from = init_from
         self.refit_normaliser = refit_normaliser
+        self.tuning = tuning
         self.about = dict(about or {})
         self._ready = False
+        self._factors: dict[str, float] | None = None
+        self._still: dict[str, Tensor] = {}
+        self._averaged: dict[str, Tensor] | None = None
         self._watch = Watch()
         self._second_order: SecondOrder | None = None
         self._parent: dict[str, Any] | None = None
@@ -91,7 +99,8 @@ class Task(Light):
             options: further arguments of the class.
         """
         task = cls(objective=objective, init_from=x, **options)
-        load_parent(task, {})
+        load_parent(task, changes(task))
+        tune(task)
         return task
 
     @property
@@ -104,20 +113,27 @@ class Task(Light):
         """The metrics, as what they are."""
         return [metric for metric in self.metrics if isinstance(metric, PerSystem)]
 
+    def configure_callbacks(self) -> Any:
+        """What the tuning asks for."""
+        return callbacks(self) if self.trainer.state.fn == "fit" else []
+
     def prepare_data(self) -> None:
         """Fetch the parent release on one process before the others look for it."""
         if self.init_from is not None:
             release.resolve(self.init_from)
 
     def setup(self, stage: str) -> None:
-        """Build the model, load released weights, fill the normaliser, name the systems."""
+        """Build or load the model, fill the normaliser, freeze what is still, name the systems."""
         if not self._ready:
             make_net(self)
             if stage == "fit":
                 prepare_net(self)
             if not self._named and hasattr(self.data, "measures"):
                 self.metrics = nn.ModuleList(self.data.measures(self.net))
+            tune(self)
             self._ready = True
+        if stage == "fit":
+            prepare(self, stage)
         self.lighten()
         for metric in self.measures:
             metric.name_systems(self.data.systems)
@@ -126,8 +142,7 @@ class Task(Light):
 
     def configure_optimizers(self) -> Any:
         """The optimiser, and the learning rate by step."""
-        parameters = [p for p in self.parameters() if p.requires_grad]
-        optimizer = self.optimizer(parameters)
+        optimizer = optimised(self)
         if isinstance(optimizer, torch.optim.LBFGS):
             self._second_order = SecondOrder(optimizer)
         return scheduled(self, optimizer)
@@ -173,16 +188,13 @@ class Task(Light):
         """Look for divergence before weights are measured."""
         self._watch.before_validation(self)
 
+    def on_validation_epoch_start(self) -> None:
+        """Take averaged weights while they are in place."""
+        self._averaged = measured(self)
+
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """Add the batch to every metric; a pretext task is measured by its own terms."""
-        if self.objective.pretext:
-            # equal corruptions at every validation, and training draws as if there were none
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                torch.manual_seed(batch_idx)
-                self.terms.update(self.objective(self.net, batch), len(batch["u"]))
-            return
-        for metric in self.measures:
-            metric.update(self.net, batch)
+        add(self, batch, batch_idx)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> None:
         """As in validation."""
@@ -198,6 +210,8 @@ class Task(Light):
             self._second_order.check(self.run)
         restore_generators(self._random, self.global_rank)
         self._random = []
+        self._still = still(self)
+        tell(self)
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures, and keep the weights if they are the best so far."""
@@ -216,11 +230,7 @@ class Task(Light):
         if not self.run.fast_dev_run:
             check_best(self)
         self._spent += time.monotonic() - self._started
-        state = self.trainer.strategy.lightning_module_state_dict()
-        final = {k[4:]: v for k, v in state.items() if k[:4] == "net."}
-        if self.trainer.is_global_zero and not self.run.fast_dev_run:
-            save_release(self, final if self._best is None else self._best["state"])
-        self.trainer.strategy.barrier("release")
+        release_fitted(self)
 
     def on_test_end(self) -> None:
         """Write test.json, and the figures into the run's release if it is what was tested."""

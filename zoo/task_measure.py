@@ -6,10 +6,24 @@
 import math
 from typing import Any
 
+import torch
+
 
 def headline(task: Any) -> str:
     """The name of the figure by which weights are kept: the first metric's mean."""
     return "loss" if task.objective.pretext else str(task.measures[0].title)
+
+
+def add(task: Any, batch: dict[str, Any], batch_idx: int) -> None:
+    """Add a batch to every metric; a pretext task is measured by its own terms."""
+    if task.objective.pretext:
+        # equal corruptions at every validation, and training draws as if there were none
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(batch_idx)
+            task.terms.update(task.objective(task.net, batch), len(batch["u"]))
+        return
+    for metric in task.measures:
+        metric.update(task.net, batch)
 
 
 def measure(task: Any, stage: str) -> dict[str, float]:
@@ -36,8 +50,10 @@ def keep_best(task: Any, values: dict[str, float]) -> None:
     figure = task._figure = values[headline(task)]
     if not math.isfinite(figure) or (task._best is not None and figure >= task._best["value"]):
         return
-    state = task.trainer.strategy.lightning_module_state_dict()
-    kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
+    kept = task._averaged
+    if kept is None:
+        state = task.trainer.strategy.lightning_module_state_dict()
+        kept = {k[4:]: v.detach().cpu().clone() for k, v in state.items() if k[:4] == "net."}
     first = values if task.objective.pretext else task._measured[0][1]
     task._best = {"value": figure, "state": kept, "figures": first}
 

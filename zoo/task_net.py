@@ -22,18 +22,38 @@ def load_parent(task: Any, wanted: dict[str, Any]) -> None:
     task.net = release.load(folder, **wanted).train()
 
 
+def asked(task: Any, wanted: Interface) -> dict[str, Any]:
+    """What of a release is to be adapted to data of this interface, as `release.load` takes it."""
+    names = {key: getattr(wanted, key) for key in ("inputs", "outputs", "coefficients")}
+    places = ["dt", "history", "horizon", "offset", "region", "temperature"]
+    if not wanted.region and not wanted.colours:
+        # a box of points stands in their region, and one of spins counts sites
+        places += ["box", "boundary", "units"]
+    found: dict[str, Any] = {**names, "frames": {key: getattr(wanted, key) for key in places}}
+    return found | changes(task)
+
+
+def changes(task: Any) -> dict[str, Any]:
+    """What the tuning asks of a release, as `release.load` takes it."""
+    if task.tuning is None:
+        return {}
+    return {"waves": task.tuning.waves, "change": task.tuning.change}
+
+
 def make_net(task: Any) -> None:
     """Build the model for the data, or load it.
 
     Raises:
-        ValueError: the recipe names neither a model nor a release.
+        ValueError: the recipe names neither a model nor a release, or changes a model of its own.
     """
+    if task.init_from is None and task.tuning is not None and task.tuning.change:
+        raise ValueError(
+            f"tuning.change={task.tuning.change} changes what init_from names, and there is none; "
+            "write the arguments where the net is described"
+        )
     wanted: Interface = task.data.interface()
     if task.init_from is not None and task.net is None:
-        names = {key: getattr(wanted, key) for key in ("inputs", "outputs", "coefficients")}
-        places = ("dt", "history", "horizon", "offset", "region", "temperature")
-        frames = {key: getattr(wanted, key) for key in places}
-        load_parent(task, {**names, "frames": frames})
+        load_parent(task, asked(task, wanted))
     elif task.net is None:
         raise ValueError("neither net nor init_from is given; name a model or a release")
     elif not isinstance(task.net, nn.Module):

@@ -19,13 +19,23 @@ Measured = list[tuple[PerSystem, dict[str, float]]]
 """Metrics, each with its figures by name."""
 
 
+def release_fitted(task: Any) -> None:
+    """Release from rank 0 the weights that validated best, or the last ones of a run without."""
+    state = task.trainer.strategy.lightning_module_state_dict()
+    final = {k[4:]: task._still.get(k[4:], v) for k, v in state.items() if k[:4] == "net."}
+    if task.trainer.is_global_zero and not task.run.fast_dev_run:
+        save_release(task, final if task._best is None else task._best["state"])
+    task.trainer.strategy.barrier("release")
+
+
 def save_release(task: Any, state: dict[str, Tensor]) -> None:
     """Release the task's model with these weights into `<default_root_dir>/release`."""
     from zoo.models.base import block, build
+    from zoo.models.parts.low_rank import merged
 
     # a release is float32, whatever the precision of the training was
     model = build(block(task.net))
-    model.load_state_dict({name: value.cpu() for name, value in state.items()})
+    model.load_state_dict(merged(task.net, {name: value.cpu() for name, value in state.items()}))
     model.finish(torch.Generator().manual_seed(0))
     folder = Path(task.trainer.default_root_dir)
     recipe = folder / "recipe.yaml"
