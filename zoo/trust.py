@@ -138,13 +138,13 @@ def _frame(
     """Box, time step and grid, where they are others than those of the training."""
     grids = [tuple(region["grid"]) for region in trained["systems"].values()]
     if not np.allclose(box, trained["box"], rtol=CLOSE):
-        yield Outside("the box is", _sides(box), *[_sides(trained["box"])] * 2, score=math.inf)
+        yield Outside("the box is {}", _sides(box), *[_sides(trained["box"])] * 2, score=math.inf)
     known = trained["dt"]
     if dt is not None and known is not None and not math.isclose(dt, known, rel_tol=CLOSE):
-        yield Outside("the time step is", f"{dt:g}", *[f"{known:g}"] * 2, score=math.inf)
+        yield Outside("the time step is {}", f"{dt:g}", *[f"{known:g}"] * 2, score=math.inf)
     if grid not in grids:
         seen = ", ".join(dict.fromkeys(map(_sides, grids)))
-        yield Outside("the grid is", _sides(grid), seen, seen, score=1.0)
+        yield Outside("the grid is {}", _sides(grid), seen, seen, score=1.0)
 
 
 def _sides(sides: Sequence[float]) -> str:

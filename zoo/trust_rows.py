@@ -26,7 +26,7 @@ class Outside:
     """One quantity of the input that lies outside of what the release was trained on.
 
     Args:
-        what: the quantity, in words.
+        what: the quantity, in words, with {} for its value.
         value: the input's, where it is furthest outside.
         least: of the training, on the nearest system.
         greatest: as least.
@@ -53,9 +53,8 @@ class Outside:
         between = "" if self.least == self.greatest else f" to {self.greatest}"
         near = f" ({self.system})" if self.system else ""
         away = f": {self.distance}" if self.distance else ""
-        return (
-            f"{self.what} {self.value}{where}{many}, trained on {self.least}{between}{near}{away}"
-        )
+        told = self.what.replace("{}", self.value)
+        return f"{told}{where}{many}, trained on {self.least}{between}{near}{away}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Row:
     """A quantity of every sample and the interval that the training has seen.
 
     Args:
-        what: the quantity, in words, with the verb.
+        what: the quantity, in words, with {} for its value.
         values: of each sample.
         least: of the training.
         greatest: of the training.
@@ -107,7 +106,9 @@ class Row:
         )
 
     def _told(self, value: float) -> str:
-        return f"{100 * value:.3g} %" if self.share else f"{value:.4g}"
+        if self.share:
+            return f"{100 * value:.3g} %" if value > FLOOR else f"less than {100 * FLOOR:g} %"
+        return f"{value:.4g}"
 
     def _distance(self, value: float, score: float) -> str:
         above = value > self.greatest
@@ -138,14 +139,15 @@ def of_fields(
             continue
         ends = (seen["least"], seen["greatest"], BEYOND)
         for key in ("least", "greatest"):
-            yield Row(f"{name} has a {key} value of", size[key][:, c].numpy(), *ends, "interval")
+            yield Row(
+                f"{name} has a {key} value of {{}}", size[key][:, c].numpy(), *ends, "interval"
+            )
         low, high = seen["rms_of_samples"]
         rms = size["rms"][:, c].numpy()
-        yield Row(f"{name} has an rms of", rms, low, high, FACTOR, "factor")
+        yield Row(f"{name} has an rms of {{}}", rms, low, high, FACTOR, "factor")
         share = shares(energy[:, c : c + 1], [band[:2] for band in seen["bands"]])[:, 0].numpy()
         for (first, last, low, high), values in zip(seen["bands"], share.T, strict=True):
-            waves = _waves(first, last, spectrum)
-            told = f"{name} has in {waves} a share of its energy of"
+            told = f"{name} has {{}} of its energy in {_waves(first, last, spectrum)}"
             yield Row(told, values, low, high, SHARE, "factor", FLOOR, True)
 
 
@@ -169,7 +171,7 @@ def of_coefficients(p: Mapping[str, np.ndarray], region: Mapping[str, Any]) -> I
     for name, values in p.items():
         if name in region["coefficients"]:
             low, high = region["coefficients"][name]
-            yield Row(f"{name} is", values, low, high, CLOSE, "interval")
+            yield Row(f"{name} is {{}}", values, low, high, CLOSE, "interval")
 
 
 def nearest(systems: Mapping[str, Sequence[Row]], first: int) -> Iterator[Outside]:

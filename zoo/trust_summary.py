@@ -16,7 +16,7 @@ from zoo.models.base import Interface, build
 from zoo.shelf import ReleaseError
 from zoo.trust_measures import Spectrum, amplitudes, shares
 
-SAMPLES, CHUNK = 256, 8
+SAMPLES, CHUNK = 250, 8
 NUMBERS = 200_000_000
 """Most values of a system that are looked at: large fields are told by fewer samples."""
 VALUES = 4096

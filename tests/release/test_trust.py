@@ -135,8 +135,8 @@ def test_short_waves_that_no_sample_had_are_outside(trained, held):
     u, p = held
     x = 2 * math.pi * torch.arange(GRID) / GRID
     u[2] += 0.3 * u[2].std() * torch.cos(7 * x)
-    found = told(trust.check(trained, u, p), "share")
-    assert found[0].what.startswith("u has in waves 4 to 7 (k = ")
+    found = told(trust.check(trained, u, p), "energy")
+    assert found[0].what.startswith("u has {} of its energy in waves 4 to 7 (k = ")
     assert found[0].sample == 2 and "times the greatest" in str(found[0])
 
 
@@ -144,7 +144,7 @@ def test_a_coefficient_is_outside_of_the_interval_by_what_is_said(trained, held)
     u, p = held
     low, high = Heat(dimension=1).ranges["nu"]
     p[:, 0] = high + 2 * (high - low)
-    (one,) = told(trust.check(trained, u, p), "nu is")
+    (one,) = told(trust.check(trained, u, p), "nu is {}")
     assert one.samples == len(u)
     assert "2 of that range above it" in str(one) and "(heat)" in str(one)
 

@@ -1,5 +1,6 @@
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,36 @@ class Operator(Model):
             ValueError: the problem is steady, an output feeds no input, or the outputs do not
                 follow at once on the inputs.
         """
+        return torch.cat(list(islice(self.unrolled(u, p), steps)), 1)
+
+    def unrolled(self, u: Tensor, p: Tensor | None = None) -> Iterator[Tensor]:
+        """The blocks of a rollout one after the other, without end: no block is kept.
+
+        Shapes:
+            u: (b, history, inputs, *n); each block: (b, horizon, outputs, *n).
+
+        Raises:
+            ValueError: as in `rollout`.
+        """
+        self._check_rollout()
+        while True:
+            y = self(u, p)
+            yield y
+            u = self.fed(u, y)
+
+    def fed(self, u: Tensor, y: Tensor) -> Tensor:
+        """The next inputs: the last frames of `u` and `y`, with carried inputs as they are.
+
+        Shapes:
+            u: (b, history, inputs, *n); y: (b, t', outputs, *n) with any number of frames.
+        """
+        want = self.interface
+        new = u[:, -1:].repeat_interleave(y.shape[1], 1).clone()
+        for i, name in enumerate(want.outputs):
+            new[:, :, want.inputs.index(name)] = y[:, :, i]
+        return torch.cat([u, new], 1)[:, -want.history :]
+
+    def _check_rollout(self) -> None:
         want = self.interface
         if want.dt is None:
             raise ValueError("rollout needs a time step, but this model is steady (dt is None)")
@@ -88,15 +119,6 @@ class Operator(Model):
                 raise ValueError(
                     f"output channel {name!r} is no input; rollout cannot feed it back"
                 )
-        frames = []
-        for _ in range(steps):
-            y = self(u, p)
-            frames.append(y)
-            new = u[:, -1:].repeat_interleave(y.shape[1], 1).clone()
-            for i, name in enumerate(want.outputs):
-                new[:, :, want.inputs.index(name)] = y[:, :, i]
-            u = torch.cat([u, new], 1)[:, -want.history :]
-        return torch.cat(frames, 1)
 
     @torch.no_grad()
     def predict(self, u: Any, p: Any = None) -> np.ndarray:
