@@ -23,18 +23,14 @@ def callbacks(task: Any) -> list[Callback]:
         # buffers are no weights: averages of what is constant are it but for rounding
         found.append(EMAWeightAveraging(use_buffers=False, decay=task.tuning.average))
     if task.tuning is not None and task.tuning.patience is not None:
-        patience = task.tuning.patience
-        found.append(Stop(f"validation/{headline(task)}", patience=patience, mode="min"))
+        # after validations: Lightning would else wait for the end of some epochs
+        named = f"validation/{headline(task)}"
+        found.append(Stop(named, patience=task.tuning.patience, check_on_train_epoch_end=False))
     return found
 
 
 class Stop(EarlyStopping):
-    """Lightning's EarlyStopping on the figure by which weights are kept, after each validation."""
-
-    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
-        """As in Lightning, which else stops at the end of epochs where it validates once in one."""
-        self._check_on_train_epoch_end = False
-        super().setup(trainer, pl_module, stage)
+    """Lightning's, on the figure by which weights are kept, whose name a run knows when set up."""
 
 
 def averaging(task: Any) -> list[WeightAveraging]:
