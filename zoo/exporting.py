@@ -1,6 +1,9 @@
 """`zoo data describe | export`: what a recipe generates, told beforehand or written to a file."""
 
 import math
+import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +12,20 @@ import numpy as np
 from zoo import reading, shelf
 from zoo.card_names import gathered
 from zoo.data import arrays, cache
-from zoo.data.fields import SPLITS, Fields
+from zoo.data.fields import SPLITS, Fields, FieldSet
+from zoo.data.formats.recording import Contents
+from zoo.data.formats.well_writer import WellWriter
+from zoo.data.frames import whole
 from zoo.data.points.fresh import Fresh
 from zoo.data.points.point_data import PointData
+from zoo.data.recorded import UNSTATED
 from zoo.data.spins.spin_data import SpinData
 from zoo.data.spins.spins import Spins
 from zoo.models.base import block, build
 from zoo.reading import Mistake
 
 PACKAGES = ("zoo.data.", "zoo.pde.", "zoo.models.")
-CHUNK = 256
+CHUNK = 32
 LATTICES = 2**14
 
 
@@ -126,7 +133,8 @@ def _state(there: int, missing: int) -> str:
 def export(recipe: str, split: str, out: Path | None = None) -> str:
     """Write one split of each system to a file that `predict`, `evaluate` and `adapt` take.
 
-    Lattices of spins go into one that `zoo.data.spins.recorded.RecordedSpins` takes.
+    Trajectories go into The Well's format, unless the file is an .npz. Lattices of spins go into
+    one that `zoo.data.spins.recorded.RecordedSpins` takes.
     """
     data = module(recipe)
     if isinstance(data, PointData):
@@ -134,38 +142,89 @@ def export(recipe: str, split: str, out: Path | None = None) -> str:
             f"{recipe} trains on points of {data.equation.name}, not on fields; ask the equation's "
             "own solution(x) for values anywhere"
         )
-    name = Path(recipe).stem
-    whole = out if out is not None else Path(f"{name}-{split}.h5")
+    target = out if out is not None else Path(f"{Path(recipe).stem}-{split}.h5")
     if isinstance(data, SpinData):
-        return _lattices(data, split, whole)
-    written = []
+        return _lattices(data, split, target)
+    targets = [
+        target
+        if len(data.sets) == 1
+        else target.with_name(f"{target.stem}-{item.name}{target.suffix}")
+        for item in data.sets
+    ]
     for item in data.sets:
-        alone = len(data.sets) == 1
-        target = whole if alone else whole.with_name(f"{whole.stem}-{item.name}{whole.suffix}")
-        fields = item.split(split)
-        told = {
-            "system": item.name,
-            "split": split,
-            "box": list(item.box),
-            **{f"unit of {channel}": unit for channel, unit in item.units.items()},
-        }
-        with arrays.Writer(target, told) as writer:
-            for start in range(0, len(fields), CHUNK):
-                part = slice(start, start + CHUNK)
-                columns = _columns(item, fields[part])
-                p = fields.p[part].numpy()
-                columns |= {n: p[:, i] for i, n in enumerate(item.coefficients)}
-                writer.add(**columns)
-        written.append(f"{target}: {len(fields)} samples")
-    return "\n".join(written)
+        if not item.count(split):
+            raise Mistake(f"{item.name} of {recipe} has no {split} samples; name another --split")
+    _room(data.sets, split, target)
+    pairs = zip(data.sets, targets, strict=True)
+    return "\n".join(_written(item, split, target) for item, target in pairs)
 
 
-def _columns(item: Any, fields: Fields) -> dict[str, np.ndarray]:
+def _room(sets: Sequence[FieldSet], split: str, target: Path) -> None:
+    """Say what the files need, and refuse where there is less.
+
+    Raises:
+        Mistake: the disk is too small.
+    """
+    need = sum(item.count(split) * _sample_bytes(item) for item in sets)
+    free = shutil.disk_usage(shelf.nearest(target.absolute().parent)).free
+    told = f"{target} needs {need / 1e6:.1f} MB of disk, {free / 1e6:.1f} MB are free"
+    if need > free:
+        raise Mistake(f"{told}; free some, or name another place by --out")
+    print(told, file=sys.stderr)
+
+
+def _sample_bytes(item: FieldSet) -> int:
+    points, coefficients = 4 * math.prod(item.shape()), 8 * len(item.coefficients)
+    if item.length is None:
+        return points * (len(item.inputs) + len(item.outputs)) + coefficients
+    constants = len(item.inputs) - len(item.outputs)
+    return points * (item.length * len(item.outputs) + constants) + coefficients
+
+
+def _written(item: FieldSet, split: str, target: Path) -> str:
+    """One set's split in a file of its own; what was written."""
+    fields = item.split(split)
+    told: dict[str, Any] = {"system": item.name, "split": split}
+    parts = [(k, min(k + CHUNK, len(fields))) for k in range(0, len(fields), CHUNK)]
+    if fields.frames is not None and target.suffix in arrays.HDF5:
+        with WellWriter(target, _contents(item, target, len(fields)), attributes=told) as writer:
+            for start, stop in parts:
+                frames = whole(fields.frames, start, stop).numpy()
+                writer.add(frames, fields.p[start:stop].numpy())
+        return f"{target}: {len(fields)} trajectories"
+    units = {f"unit of {channel}": unit for channel, unit in item.units.items()}
+    with arrays.Writer(target, {**told, "box": list(item.box), **units}) as writer:
+        for start, stop in parts:
+            p = fields.p[start:stop].numpy()
+            columns = {name: p[:, i] for i, name in enumerate(item.coefficients)}
+            writer.add(**_columns(item, fields, start, stop), **columns)
+    return f"{target}: {len(fields)} samples"
+
+
+def _contents(item: FieldSet, target: Path, count: int) -> Contents:
+    assert item.length is not None
+    return Contents(
+        path=target,
+        layout="The Well",
+        channels=item.outputs,
+        constants=item.inputs[len(item.outputs) :],
+        coefficients=item.coefficients,
+        shape=item.shape(),
+        trajectories=count,
+        frames=item.length,
+        box=item.box,
+        boundary=None if item.boundary == UNSTATED else item.boundary,
+        dt=item.dt,
+        units=dict(item.units),
+    )
+
+
+def _columns(item: FieldSet, fields: Fields, start: int, stop: int) -> dict[str, np.ndarray]:
     """Each channel by name: whole trajectories, or inputs and targets."""
     if fields.frames is not None:
-        frames = fields.frames.numpy()
+        frames = whole(fields.frames, start, stop).numpy()
         return {name: _plain(frames[:, :, i]) for i, name in enumerate(item.inputs)}
-    u, y = fields.u.numpy(), fields.y.numpy()
+    u, y = (whole(values, start, stop).numpy() for values in (fields.u, fields.y))
     columns = {name: _plain(u[:, :, i]) for i, name in enumerate(item.inputs)}
     return columns | {name: _plain(y[:, :, i]) for i, name in enumerate(item.outputs)}
 

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
-from zoo.data.formats.recording import Contents, FileError
+from zoo.data.formats.recording import Contents, FileError, Recording
+from zoo.data.formats.several import Several
 from zoo.data.summary import Summary
 
 
@@ -34,11 +36,11 @@ def stated(contents: Contents) -> None:
         )
 
 
-def finite(contents: Contents, found: Summary, trajectories: Sequence[int]) -> None:
+def finite(recording: Recording, found: Summary, trajectories: Sequence[int]) -> None:
     """Refuse frames that hold what is not finite.
 
     Args:
-        contents: of the recording.
+        recording: what is used.
         found: its summary.
         trajectories: those that are used.
 
@@ -50,15 +52,26 @@ def finite(contents: Contents, found: Summary, trajectories: Sequence[int]) -> N
     if not len(bad):
         return
     row, frame, channel = bad[0].tolist()
-    trajectory = int(mine[row])
+    contents, trajectory = recording.contents, int(mine[row])
     count = int(found.bad[trajectory, frame, channel])
     frames = len({(r, f) for r, f, _ in bad.tolist()})
+    path, own = where(recording, trajectory)
     raise FileError(
-        f"{contents.path}: trajectory {trajectory}, frame {frame * found.stride} (counted from 0) "
+        f"{path}: trajectory {own}, frame {frame * found.stride} (counted from 0) "
         f"holds {count} values of {contents.inputs[channel]} that are not finite, the first of "
         f"{frames} such frames in {len(bad[:, 0].unique())} trajectories; repair or drop them, or "
         "leave the channel out by told.channels"
     )
+
+
+def where(recording: Recording, trajectory: int) -> tuple[Path, int]:
+    """The file in which a trajectory lies, and its number there."""
+    if isinstance(recording, Several):
+        for file in recording.files:
+            if trajectory < file.contents.trajectories:
+                return file.contents.path, trajectory
+            trajectory -= file.contents.trajectories
+    return recording.contents.path, trajectory
 
 
 def varied(contents: Contents, found: Summary, trajectories: Sequence[int]) -> None:

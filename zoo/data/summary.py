@@ -1,4 +1,3 @@
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
+from zoo import shelf
 from zoo.data import cache
 from zoo.data.formats.recording import Contents, Recording, Told
 
@@ -66,17 +66,20 @@ def described(
     path: str | Path | Sequence[str | Path], contents: Contents, told: Told | None
 ) -> dict[str, Any]:
     """Size and time of each file, and what is understood of them, without their paths."""
-    paths = [path] if isinstance(path, str | Path) else path
-    stats = [Path(one).stat() for one in paths]
+    paths = [Path(one) for one in ([path] if isinstance(path, str | Path) else path)]
+    stats = [one.stat() for one in paths]
+    # a layout file beside the file says what its arrays mean
+    beside = [one.with_name(f"{one.name}.yaml") for one in paths]
     known = {name: value for name, value in vars(contents).items() if name not in UNTOLD}
     said = dict(vars(told)) if told is not None else {}
     if told is not None and told.layout is not None:
         # its text counts, not where it lies
-        said["layout"] = hashlib.sha256(Path(told.layout).read_bytes()).hexdigest()
+        said["layout"] = shelf.sha256(told.layout)
     for values in (known, said):
         values |= {key: dict(v) for key, v in values.items() if isinstance(v, Mapping)}
     return {
         "files": [[stat.st_size, stat.st_mtime_ns] for stat in stats],
+        "layouts": [shelf.sha256(one) for one in beside if one.is_file()],
         "contents": known,
         "told": said,
     }
