@@ -91,11 +91,11 @@ def test_a_truth_without_size_counts_nowhere(fields):
     assert metric.seen["all/step=02/rho/nrmse"] == 4
 
 
-def test_a_prediction_that_is_not_finite_is_no_small_error(fields):
+def test_a_prediction_that_is_not_finite_has_an_infinite_error(fields):
     prediction, target = fields
     prediction[0, 1, 0, 0, 0] = math.nan
     found = measured(NRMSE(3, ["rho", "v"]), batch(prediction, target))
-    assert math.isnan(found["nrmse"]) and math.isfinite(found["all/step=01/nrmse"])
+    assert math.isinf(found["nrmse"]) and math.isfinite(found["all/step=01/nrmse"])
 
 
 def test_targets_of_other_frames_name_both(fields):

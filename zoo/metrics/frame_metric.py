@@ -78,9 +78,13 @@ class FrameMetric(PerSystem):
         self.count.index_add_(0, batch["system"], defined.double())
 
     def means(self) -> Tensor:
-        """Mean of each figure, (systems, frames, channels, titles); NaN where it is undefined."""
-        seen = self.count > 0
-        return torch.where(seen, self.total / self.count.clamp_min(1), torch.nan)
+        """Mean of each figure, (systems, frames, channels, titles).
+
+        NaN where it is undefined, infinite where a prediction has left the finite numbers.
+        """
+        means = self.total / self.count.clamp_min(1)
+        means = torch.where(means.isfinite(), means, torch.inf)
+        return torch.where(self.count > 0, means, torch.nan)
 
     def compute(self) -> dict[str, Tensor]:
         """As in the class."""
@@ -124,10 +128,10 @@ def periodic(boundary: str, dimension: int) -> tuple[bool, ...]:
 
     A word that names neither an axis nor periodicity, such as "dirichlet", holds on every side.
     """
-    if boundary == "periodic":
-        return (True,) * dimension
-    words = dict(part.split(None, 1) for part in boundary.split(",") if len(part.split()) == 2)
-    return tuple(words.get(axis, "").strip() == "periodic" for axis in "xyz"[:dimension])
+    parts = [part.split() for part in boundary.split(",")]
+    if len(parts) == dimension and all(len(part) == 2 for part in parts):
+        return tuple(word == "periodic" for _, word in parts)
+    return (boundary == "periodic",) * dimension
 
 
 def rms(u: Tensor) -> Tensor:
