@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tests.data.formats import wells
+from zoo.data.formats import several
 from zoo.data.formats.detect import opened
 from zoo.data.formats.recording import FileError, Told
 
@@ -89,6 +90,15 @@ def test_several_files_are_read_one_after_the_other(tmp_path):
     assert found.contents.trajectories == 3 * B
     assert np.array_equal(found.read(2 * B, 0, T)[:, 0], noise(seed=2)[0])
     assert np.array_equal(found.read(2 * B - 1, 0, T)[:, 0], noise(seed=1)[B - 1])
+
+
+def test_no_more_files_are_kept_open_than_a_system_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(several, "OPEN", 2)
+    paths = [wells.write(tmp_path / f"{i}.h5", {"0:u": noise(seed=i)}) for i in range(4)]
+    found = opened(paths)
+    for i in (0, 1, 2, 1, 3):
+        assert np.array_equal(found.read(B * i, 0, T)[:, 0], noise(seed=i)[0])
+    assert [file.store._map is not None for file in found.files] == [False, True, False, True]
 
 
 def test_coefficients_of_several_files_are_joined(path):

@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from zoo.data.formats import store
 from zoo.data.formats.pdebench import PdebenchTensor
 from zoo.data.formats.pdebench_grouped import PdebenchGrouped
 from zoo.data.formats.pdebench_seeds import PdebenchSeeds
@@ -12,12 +13,12 @@ B, T, N = 3, 5, 8
 
 
 def opened(path, told=None):
-    store = Store(path)
+    file = Store(path)
     fits = [
-        kind for kind in (PdebenchTensor(), PdebenchGrouped(), PdebenchSeeds()) if kind.fits(store)
+        kind for kind in (PdebenchTensor(), PdebenchGrouped(), PdebenchSeeds()) if kind.fits(file)
     ]
     assert len(fits) == 1
-    return fits[0].open(store, told or Told())
+    return fits[0].open(file, told or Told())
 
 
 def noise(*shape):
@@ -117,6 +118,14 @@ def test_a_group_for_each_trajectory_is_read_group_by_group(tmp_path):
     found = opened(seeds(tmp_path / "a.h5"))
     assert (found.contents.channels, found.contents.trajectories) == (("u0", "u1"), 3)
     assert np.array_equal(found.read(2, 1, 4)[:, 1], noise(T, N, N, 2)[1:4, ..., 1] + 2)
+
+
+def test_no_more_groups_are_kept_open_than_memory_allows(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "KEPT", 2)
+    found = opened(seeds(tmp_path / "a.h5"))
+    for i in (0, 1, 2, 0):
+        assert np.array_equal(found.read(i, 0, T)[:, 0], noise(T, N, N, 2)[..., 0] + i)
+    assert len(found.store._arrays) == 2
 
 
 def test_the_grid_of_a_group_gives_box_and_time_step(tmp_path):

@@ -21,8 +21,8 @@ Header = tuple[int | None, np.dtype, tuple[int, ...], bool]
 """Where an array of NumPy begins in its file, its dtype and shape, and whether Fortran's order."""
 
 READABLE = "the zoo reads HDF5, .npz and .npy"
-CHUNKS = 32 * 2**20
-"""Bytes of the cache of chunks: several frames of a compressed array are decompressed together."""
+CHUNKS = 16 * 2**20
+"""Bytes of an array's cache of chunks: compressed frames that windows share are unpacked once."""
 
 
 def kind(path: Path) -> Kind:

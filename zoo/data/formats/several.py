@@ -11,6 +11,9 @@ from zoo.data.formats.recording import Contents, FileError, Recording
 SAME = 1e-4
 """Boxes and time steps may differ by this share: files are often in single precision."""
 
+OPEN = 64
+"""Files that are kept open: a system allows about a thousand, over all workers' pipes and files."""
+
 
 class Several(Recording):
     """Files of the same fields on the same grid, one after the other.
@@ -28,6 +31,7 @@ class Several(Recording):
         for other in held[1:]:
             _alike(held[0], other)
         self._ends = [*accumulate(one.trajectories for one in held)]
+        self._used: dict[int, None] = {}  # in the order of their last use
         # what one file is silent about another may say
         units = {name: unit for one in reversed(held) for name, unit in one.units.items()}
         notes = tuple(f"{one.path.name}: {note}" for one in held for note in one.notes)
@@ -39,7 +43,16 @@ class Several(Recording):
             raise IndexError(f"trajectory {trajectory}; the files have {self._ends[-1]}")
         place = bisect_right(self._ends, trajectory)
         before = self._ends[place - 1] if place else 0
+        self._use(place)
         return self.files[place].read(trajectory - before, start, stop, step)
+
+    def _use(self, place: int) -> None:
+        self._used.pop(place, None)
+        self._used[place] = None
+        if len(self._used) > OPEN:
+            oldest = next(iter(self._used))
+            del self._used[oldest]
+            self.files[oldest].close()
 
     def coefficients(self) -> np.ndarray:
         """As in Recording."""

@@ -11,6 +11,9 @@ import numpy as np
 from zoo.data.formats import opening
 from zoo.data.formats.recording import FileError
 
+KEPT = 32
+"""Arrays of HDF5 that are kept open."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -85,7 +88,11 @@ class Store:
         if self._process != os.getpid():
             self._forget()
         if name not in self._arrays:
-            self._arrays[name] = self._found(self.place(name))
+            found = self._found(self.place(name))
+            if isinstance(found, h5py.Dataset) and len(self._arrays) >= KEPT:
+                # each keeps a cache of chunks, and a file may hold one for each trajectory
+                del self._arrays[next(iter(self._arrays))]
+            self._arrays[name] = found
         return self._arrays[name]
 
     def close(self) -> None:

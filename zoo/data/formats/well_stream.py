@@ -1,12 +1,13 @@
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import h5py
 import numpy as np
 
+from zoo.data.formats import well_form
 from zoo.data.formats.recording import Contents, FileError
 from zoo.data.formats.well_form import Room
 from zoo.data.formats.well_writer import WellWriter
@@ -96,6 +97,16 @@ class WellStream(WellWriter):
             out[:, list(room.inputs)] = np.moveaxis(data, -1, 1)
         return out
 
+    def attribute(self, name: str, value: str) -> None:
+        """Add a text to the root of the file, before it is complete."""
+        self._open().flush()
+        with h5py.File(self.part, "r+") as file:
+            file.attrs[name] = value
+
+    def discard(self) -> None:
+        """Remove what a killed run has left."""
+        self._discard()
+
     def _open(self) -> IO[bytes]:
         if self._file is None:
             raise FileError(f"{self.path} is not open for writing; use it in a `with` block")
@@ -147,3 +158,21 @@ class WellStream(WellWriter):
     def _give_up(self) -> None:
         if not (self.resume and (self.done or self.grown)):
             self._discard()
+
+
+def reader(path: Path, contents: Contents) -> Callable[[int, int, int], np.ndarray]:
+    """Frames start to stop of a trajectory of a file that was written for these contents."""
+    rooms = [room for room in well_form.rooms(contents) if room.varies]
+
+    def read(trajectory: int, start: int, stop: int) -> np.ndarray:
+        out = np.empty((stop - start, len(contents.channels), *contents.shape), np.float32)
+        with h5py.File(path, "r") as file:
+            for room in rooms:
+                item: Any = file[room.name]
+                data = item[trajectory, start:stop].reshape(
+                    stop - start, *contents.shape, len(room.inputs)
+                )
+                out[:, list(room.inputs)] = np.moveaxis(data, -1, 1)
+        return out
+
+    return read
