@@ -18,16 +18,7 @@ def as_told(found: Sourced, told: Told) -> Sourced:
         FileError: a name is not there, two become the same, or the box has another dimension.
     """
     held = found.contents
-    known = (*held.inputs, *held.coefficients)
-    _within(told.rename, known, held, "rename")
-    new = {name: told.rename.get(name, name) for name in known}
-    twice = [name for name in new.values() if [*new.values()].count(name) > 1]
-    if twice:
-        old = [name for name in known if new[name] == twice[0]]
-        raise FileError(
-            f"{held.path}: {' and '.join(old)} would both be called {twice[0]!r}; names are "
-            "unique: rename one to something else"
-        )
+    new = _renamed(told, held)
     inputs = [new[name] for name in held.inputs]
     constants = {new[name] for name in held.constants}
     wanted = _chosen(told.channels, inputs, held, "channels")
@@ -54,6 +45,20 @@ def as_told(found: Sourced, told: Told) -> Sourced:
     )
     places = [inputs.index(name) for name in (*channels, *kept)]
     return found.chosen(contents, places, [columns.index(name) for name in coefficients])
+
+
+def _renamed(told: Told, held: Contents) -> dict[str, str]:
+    known = (*held.inputs, *held.coefficients)
+    _within(told.rename, known, held, "rename")
+    new = {name: told.rename.get(name, name) for name in known}
+    twice = [name for name in new.values() if [*new.values()].count(name) > 1]
+    if twice:
+        old = [name for name in known if new[name] == twice[0]]
+        raise FileError(
+            f"{held.path}: {' and '.join(old)} would both be called {twice[0]!r}; names are "
+            "unique: rename one to something else"
+        )
+    return new
 
 
 def _within(names: Iterable[str], known: Iterable[str], held: Contents, what: str) -> None:

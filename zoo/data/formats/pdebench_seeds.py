@@ -10,7 +10,7 @@ from zoo.data.formats.pdebench_arrays import AXES, component_names
 from zoo.data.formats.recording import Contents, FileError, Told
 from zoo.data.formats.source import Source
 from zoo.data.formats.sourced import Sourced
-from zoo.data.formats.store import Store
+from zoo.data.formats.store import Place, Store
 
 
 class PdebenchSeeds(Layout):
@@ -39,12 +39,7 @@ class PdebenchSeeds(Layout):
         groups = [name for name, item in file.items() if "data" in item]
         places = tuple(store.place(f"{name}/data") for name in groups)
         first, item = file[groups[0]], file[groups[0]]["data"]
-        for place in places:
-            if place.shape != item.shape:
-                raise FileError(
-                    f"{path}: {place.name} has shape {place.shape}, {item.name} {item.shape}; "
-                    "trajectories of one file are alike: put the odd ones into a file of their own"
-                )
+        _alike(places, store)
         dimension = len(told.box) if told.box else _dimension(first, store)
         axes: tuple[str | int, ...] = ("time", *range(dimension), "component")[: item.ndim]
         if item.ndim not in (1 + dimension, 2 + dimension):
@@ -76,6 +71,16 @@ class PdebenchSeeds(Layout):
         attributes = {n: plain(v) for n, v in (*first.attrs.items(), *file.attrs.items())}
         source = Source(places, axes, fills, dimension)
         return Sourced(store, contents, sources=(source,), table=table, attributes=attributes)
+
+
+def _alike(places: tuple[Place, ...], store: Store) -> None:
+    first = places[0]
+    for place in places:
+        if place.shape != first.shape:
+            raise FileError(
+                f"{store.path}: {place.name} has shape {place.shape}, {first.name} {first.shape}; "
+                "trajectories of one file are alike: put the odd ones into a file of their own"
+            )
 
 
 def _dimension(first: Any, store: Store) -> int:

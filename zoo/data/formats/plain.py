@@ -36,12 +36,7 @@ def opened(store: Store, layout: ArrayLayout) -> Sourced:
     dimension = len({axis for *_, axes in fields for axis in axes if axis in SPACE})
     shape = tuple(_size(fields, axis, layout, store) for axis in SPACE[:dimension])
     trajectories = _size(fields, "trajectory", layout, store)
-    for key, given in (("box", layout.box), ("origin", layout.origin)):
-        if given is not None and len(given) != dimension:
-            raise FileError(
-                f"{layout.path}: `{key}` has {len(given)} numbers; the arrays have {dimension} "
-                "axes of space: give one for each"
-            )
+    _lengths_fit(layout, dimension)
     contents = Contents(
         path=store.path,
         layout=NAME,
@@ -65,6 +60,15 @@ def opened(store: Store, layout: ArrayLayout) -> Sourced:
     attributes: Mapping[str, Any] = store.file.attrs if store.kind == "HDF5" else {}
     told = {name: plain(value) for name, value in attributes.items()}
     return Sourced(store, contents, sources=sources, table=table, attributes=told)
+
+
+def _lengths_fit(layout: ArrayLayout, dimension: int) -> None:
+    for key, given in (("box", layout.box), ("origin", layout.origin)):
+        if given is not None and len(given) != dimension:
+            raise FileError(
+                f"{layout.path}: `{key}` has {len(given)} numbers; the arrays have {dimension} "
+                "axes of space: give one for each"
+            )
 
 
 def _meant(axes: tuple[str, ...]) -> tuple[str | int, ...]:
