@@ -30,7 +30,7 @@ LAYERS = [
         "compare",
         "doctor",
     },
-    {"task", "predict"},
+    {"task", "predict", "matching"},
     {"recipe", "allowlist", "parsing", "fitting", "checkpointing", "bar"},
     {"cli", "__main__", "__init__"},
 ]

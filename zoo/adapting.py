@@ -27,12 +27,15 @@ def adapt(args: argparse.Namespace) -> int:
     _check(args)
     folder = args.out if args.out is not None else Path(RUNS) / args.file.stem
     want = matching.interface(args.model)
-    block = _steady(args, want) if want.dt is None else _moving(args, want)
+    if want.dt is None:
+        block, changed = _steady(args), {}
+    else:
+        block, changed = _moving(args, want)
     stages = {"before": _stage("adapted", "test"), "adapted": _stage("adapted", test=True)}
     matching.written({"data": block}, folder, "what both nets learn from", "data.yaml")
-    matching.written(_adapted(args, want), folder, "from released weights", "adapted.yaml")
+    matching.written(_adapted(args, want, changed), folder, "from released weights", "adapted.yaml")
     if not args.no_scratch:
-        matching.written(_scratch(args), folder, "from random weights", "scratch.yaml")
+        matching.written(_scratch(args, changed), folder, "from random weights", "scratch.yaml")
         stages["scratch"] = _stage("scratch", test=True)
     chain = folder / "adapt.yaml"
     told = {"stages": stages, "report": _report(stages)}
@@ -69,7 +72,7 @@ def _stage(name: str, command: str = "fit", test: bool = False) -> dict[str, Any
     return stage | ({"test": True} if test else {})
 
 
-def _steady(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
+def _steady(args: argparse.Namespace) -> dict[str, Any]:
     """Samples without time."""
     if args.history is not None:
         raise Mistake(f"--history {args.history}: {args.model} is steady; leave it out")
@@ -79,10 +82,40 @@ def _steady(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
     return block
 
 
-def _moving(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
-    """Windows of trajectories: as long as the model's where the file's frames allow it."""
+def _moving(args: argparse.Namespace, want: Interface) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Windows of trajectories, and what of the net its grid changes."""
     found = matching.match(want, args.file, commands_told.told(args), new=True)
-    print(f"{args.file} beside {args.model}:\n{found}\n", flush=True)
+    changed = _fitted(args, found.contents.shape)
+    told = [f"note     {name} is set to {value} for this grid" for name, value in changed.items()]
+    print("\n".join([f"{args.file} beside {args.model}:", str(found), *told]), flush=True)
+    block = matching.recorded(args.file, found, args.batch, SHARES, _window(args, want, found))
+    count = int(found.contents.trajectories * SHARES[0])
+    if args.examples is not None:
+        block["init_args"]["limit"] = args.examples
+        if args.examples > count:
+            raise Mistake(
+                f"--examples {args.examples}: {args.file} has {found.contents.trajectories} "
+                f"trajectories, of which {count} are for training; ask for at most so many"
+            )
+    return block, changed
+
+
+def _fitted(args: argparse.Namespace, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Arguments of the net that a grid changes: fewer modes on a coarse one, a fixed grid."""
+    given = release.describe(release.resolve(args.model))["model"]["init_args"]
+    changed: dict[str, Any] = {}
+    if "modes" in given:
+        modes = given["modes"]
+        each = [modes] * len(shape) if isinstance(modes, int) else list(modes)
+        fit = [min(m, n // 2) for m, n in zip(each, shape, strict=True)]
+        changed |= {"modes": fit} if fit != each else {}
+    if isinstance(given.get("grid"), int) and any(n != given["grid"] for n in shape):
+        changed |= {"grid": shape[0]}
+    return changed
+
+
+def _window(args: argparse.Namespace, want: Interface, found: matching.Match) -> dict[str, Any]:
+    """Windows as long as the model's where the file's frames allow it."""
     frames = found.contents.frames
     history = args.history if args.history is not None else min(want.history, frames - 1)
     if history < 1 or history >= frames:
@@ -97,16 +130,7 @@ def _moving(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
     far = 1 if offset > 1 else max(1, min(FAR // horizon, (frames - history) // horizon))
     rolls = set(found.contents.channels) <= {*found.shared, *found.new}
     window |= {"evaluate": far} if far > 1 and rolls else {}
-    block = matching.recorded(args.file, found, args.batch, SHARES, window)
-    if args.examples is not None:
-        block["init_args"]["limit"] = args.examples
-        count = int(found.contents.trajectories * SHARES[0])
-        if args.examples > count:
-            raise Mistake(
-                f"--examples {args.examples}: {args.file} has {found.contents.trajectories} "
-                f"trajectories, of which {count} are for training; ask for at most so many"
-            )
-    return block
+    return window
 
 
 def _training(args: argparse.Namespace, lr: float) -> dict[str, Any]:
@@ -127,24 +151,25 @@ def _training(args: argparse.Namespace, lr: float) -> dict[str, Any]:
     }
 
 
-def _adapted(args: argparse.Namespace, want: Interface) -> dict[str, Any]:
+def _adapted(args: argparse.Namespace, want: Interface, changed: dict[str, Any]) -> dict[str, Any]:
     steady = want.dt is None
     recipe = _training(args, args.lr if args.lr is not None else 3e-4 if steady else 1e-3)
     recipe["model"] = {"init_from": str(args.model), **recipe["model"]}
     if not steady and not args.keep_scaling:
         recipe["model"]["refit_normaliser"] = True
-    tuning = {"freeze": args.freeze} if args.freeze else {}
-    tuning |= {"low_rank": args.lora} if args.lora else {}
+    tuning: dict[str, Any] = {"freeze": args.freeze} if args.freeze else {}
+    tuning |= {"low_rank": {"rank": args.lora}} if args.lora else {}
+    tuning |= {"change": changed} if changed else {}
     if tuning:
         recipe["model"]["tuning"] = tuning
     return recipe
 
 
-def _scratch(args: argparse.Namespace) -> dict[str, Any]:
+def _scratch(args: argparse.Namespace, changed: dict[str, Any]) -> dict[str, Any]:
     """The release's own net without its weights."""
     recipe = _training(args, 1e-3)
     described = release.describe(release.resolve(args.model))["model"]
-    given = {k: v for k, v in described["init_args"].items() if k != "interface"}
+    given = {k: v for k, v in described["init_args"].items() if k != "interface"} | changed
     recipe["model"]["net"] = {"class_path": described["class_path"], "init_args": given}
     return recipe
 

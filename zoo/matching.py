@@ -10,6 +10,7 @@ import yaml
 
 from zoo import release, shelf
 from zoo.data import arrays
+from zoo.data.formats.detect import opened
 from zoo.data.formats.recording import Contents, Recording, Told
 from zoo.models import base
 from zoo.models.base import Interface
@@ -66,8 +67,6 @@ def match(want: Interface, file: Path, told: Told | None = None, *, new: bool = 
         Mistake: nothing is shared, a unit differs, or space has another dimension.
     """
     told = told if told is not None else Told()
-    from zoo.data.formats.detect import opened
-
     recording = opened(str(file), told)
     try:
         found, varying = recording.contents, _varying(recording)
