@@ -28,6 +28,7 @@ TRAINER = (
 )
 REMOTE = re.compile(r"([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@([\w./-]+))?")
 NAME = re.compile(r"\w+")
+PATTERN = re.compile(r"[\w.*]+")
 DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
@@ -91,7 +92,9 @@ def check(source: Source) -> None:
 def _walk(source: Source, item: Any, key: str) -> None:
     if isinstance(item, Mapping):
         for name in item:
-            if not isinstance(name, str) or not NAME.fullmatch(name):
+            # factors of learning rates stand under patterns of weights' names
+            rule = PATTERN if key == "model.tuning.rates" else NAME
+            if not isinstance(name, str) or not rule.fullmatch(name):
                 raise _refuse(source, f"{key}.{name}".strip("."), "a key must be a plain name")
         if "class_path" in item or "init_args" in item:
             _block(source, item, key)
@@ -123,7 +126,8 @@ def _text(source: Source, text: str, key: str) -> None:
         return
     if "://" in text or "\\" in text or text.startswith(("/", "~", ".")) or ".." in text:
         raise _refuse(source, key, f"{text!r} looks like a path or an address; none may be set")
-    if DOTTED.fullmatch(text):
+    # patterns of weights' names, such as lift.weight, are dotted and never read as a class
+    if DOTTED.fullmatch(text) and not key.startswith("model.tuning."):
         raise _refuse(source, key, f"{text!r} looks like a class; write it as class_path")
     if text.endswith((".yaml", ".yml", ".json", ".ckpt", ".h5", ".npz")):
         raise _refuse(source, key, f"{text!r} looks like a file; none may be read")

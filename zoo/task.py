@@ -22,7 +22,7 @@ from zoo.task_net import changes, load_parent, make_net, prepare_net
 from zoo.task_random import generators, restore_generators
 from zoo.task_release import release_fitted, save_test
 from zoo.task_schedule import scheduled
-from zoo.task_tuning import Tuning, optimised, tell, tune
+from zoo.task_tuning import Tuning, log_learning, optimised, tell, tune
 
 
 class Task(Light):
@@ -201,8 +201,9 @@ class Task(Light):
         self.validation_step(batch, batch_idx)
 
     def on_fit_start(self) -> None:
-        """Start the clock."""
+        """Start the clock, and say what the run starts from."""
         self._started = time.monotonic()
+        tell(self)
 
     def on_train_start(self) -> None:
         """Refuse what L-BFGS cannot stand; after a restart, put each rank's generators back."""
@@ -211,7 +212,7 @@ class Task(Light):
         restore_generators(self._random, self.global_rank)
         self._random = []
         self._still = still(self)
-        tell(self)
+        log_learning(self)
 
     def on_validation_epoch_end(self) -> None:
         """Log the figures, and keep the weights if they are the best so far."""
@@ -227,16 +228,13 @@ class Task(Light):
     def on_fit_end(self) -> None:
         """Release the model from rank 0."""
         self._watch.look(self, weights=True)
-        if not self.run.fast_dev_run:
-            check_best(self)
+        check_best(self)
         self._spent += time.monotonic() - self._started
         release_fitted(self)
 
     def on_test_end(self) -> None:
         """Write test.json, and the figures into the run's release if it is what was tested."""
-        if not self.trainer.is_global_zero or self.run.fast_dev_run or self.objective.pretext:
-            return
-        save_test(self, self._measured)
+        save_test(self)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add every rank's generators, the best weights so far, and the time spent.

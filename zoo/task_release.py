@@ -65,10 +65,12 @@ def _teachers(task: Any) -> list[dict[str, str]]:
     return [{"stage": "teacher", **told} for told in known.values()]
 
 
-def save_test(task: Any, measured: Measured) -> None:
+def save_test(task: Any) -> None:
     """Write test.json, and the figures into the run's release if it is what was tested."""
+    if not task.trainer.is_global_zero or task.run.fast_dev_run or task.objective.pretext:
+        return
     folder = Path(task.trainer.default_root_dir)
-    entries = _entries(task, "test", measured)
+    entries = _entries(task, "test", task._measured)
     folder.mkdir(parents=True, exist_ok=True)
     with shelf.atomic_write(folder / "test.json") as part:
         part.write_text(json.dumps(entries, indent=1))

@@ -162,10 +162,7 @@ def optimised(task: Any) -> torch.optim.Optimizer:
 
 
 def learning(task: Any) -> tuple[int, int, int]:
-    """How many weights of the model learn, how many of those are low-rank changes, and all.
-
-    Low-rank changes are no weights of the model, so they do not count among all.
-    """
+    """How many numbers learn, those of them in low-rank changes, and the weights of the model."""
     net = task.net.named_parameters()
     sizes = [(name, p.numel(), p.requires_grad) for name, p in net]
     changes = sum(size for name, size, _ in sizes if is_change(name))
@@ -174,16 +171,19 @@ def learning(task: Any) -> tuple[int, int, int]:
 
 
 def tell(task: Any) -> None:
-    """Say on rank 0 what became of the release that a fit starts from, and how much of it learns.
-
-    The number is logged too, as `train/parameters`.
-    """
+    """Say on rank 0 what became of the release that a fit starts from, and how much learns."""
+    if not task.trainer.is_global_zero:
+        return
     report = getattr(task.net, "load_report", None)
     if task.init_from is not None and report is not None:
-        task.print(f"init_from {task.init_from}\n{report}")
-    if task.tuning is None:
-        return
-    learnt, changes, total = learning(task)
-    task.log("train/parameters", float(learnt))
-    more = f", {changes:,} of them in low-rank changes" if changes else ""
-    task.print(f"learns   {learnt:,} of {total:,} weights{more}")
+        print(f"init_from {task.init_from}\n{report}", flush=True)
+    if task.tuning is not None:
+        learnt, changes, total = learning(task)
+        more = f", and {changes:,} in low-rank changes" if changes else ""
+        print(f"learns   {learnt - changes:,} of {total:,} weights{more}", flush=True)
+
+
+def log_learning(task: Any) -> None:
+    """Log as `train/parameters` how many numbers learn where a tuning says it."""
+    if task.tuning is not None:
+        task.log("train/parameters", float(learning(task)[0]))

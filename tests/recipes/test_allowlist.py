@@ -148,6 +148,29 @@ def test_optimisers_are_listed_by_inspection(path):
     allowlist.check(source(content))
 
 
+def test_what_is_tuned_is_named_by_patterns_that_look_like_classes():
+    content = good()
+    low = {"rank": 2, "where": ["spectral.0.weight"]}
+    rates = {"lift.*": 2.0, "body": 0.1}
+    content["model"]["tuning"] = {"freeze": ["lift.weight", "*"], "low_rank": low, "rates": rates}
+    allowlist.check(source(content))
+
+
+@pytest.mark.parametrize(
+    "tuning",
+    [
+        {"freeze": ["../x"]},
+        {"change": {"normaliser": {"class_path": "os.system"}}},
+        {"rates": {"a b": 1.0}},
+    ],
+)
+def test_what_is_tuned_names_neither_files_nor_classes(tuning):
+    content = good()
+    content["model"]["tuning"] = tuning
+    with pytest.raises(Mistake):
+        allowlist.check(source(content))
+
+
 def test_a_teacher_may_be_a_release():
     content = good()
     teacher = block("zoo.from_pretrained", x="someone/teacher@v1")
