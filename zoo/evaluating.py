@@ -55,27 +55,33 @@ class Asked:
 def evaluate(asked: Asked) -> int:
     """Measure a release on every sample of a file: its recipe's figures, then the scorecard."""
     folder = asked.out if asked.out is not None else Path(RUNS) / f"evaluate-{asked.file.stem}"
-    home = release.resolve(asked.model)
     if asked.add and "/" in asked.model and not Path(asked.model).is_dir():
         raise Mistake(f"--add: {asked.model} lies in the cache; pull it to a folder of your own")
+    home = release.resolve(asked.model)
     want = matching.interface(home)
     block, names = _blocks(asked, want)
+    scoring, notes = prepared(asked, home, want, block, names)
     recipe = {"model": {"init_from": asked.model}, "data": block}
     path = matching.written(recipe, folder, f"zoo test -c {folder / 'recipe.yaml'}")
     code = train("test", ["-c", str(path), "--trainer.default_root_dir", str(folder), *asked.rest])
     if code:
         return code
-    card = score(asked, home, want, block, names)
+    card = scoring.run(asked.model, release.describe(home)["sha256"], asked.file.name)
+    card.notes += notes
     _write(card, folder)
-    console = Console()
-    for line in (*scorecard_text.head(card), *card.notes):
-        console.print(line, soft_wrap=True, highlight=False)
-    for table in scorecard_text.rich(card):
-        console.print(table)
+    _tell(card)
     if asked.add:
         release.add_figures(home, scorecard_text.entries(card, asked.file.stem))
-        console.print(f"added to {home / 'metrics.json'}", soft_wrap=True, highlight=False)
+        print(f"added to {home / 'metrics.json'}")
     return 0
+
+
+def _tell(card: Scorecard) -> None:
+    console = Console()
+    for line in (*scorecard_text.head(card), *card.notes):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    for table in scorecard_text.rich(card):
+        console.print(table)
 
 
 def _blocks(asked: Asked, want: Interface) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -95,10 +101,10 @@ def _blocks(asked: Asked, want: Interface) -> tuple[dict[str, Any], tuple[str, .
         recording.close()
 
 
-def score(
+def prepared(
     asked: Asked, home: Path, want: Interface, block: dict[str, Any], names: Sequence[str]
-) -> Scorecard:
-    """The scorecard of a release on a file.
+) -> tuple[Scoring, list[str]]:
+    """What measures a release on a file, and what there is to say of it; nothing is measured yet.
 
     Args:
         asked: what for.
@@ -106,25 +112,24 @@ def score(
         want: its interface.
         block: the recipe's data block.
         names: of all coefficients that the file has.
+
+    Raises:
+        Mistake: steps or an equation that cannot be.
     """
     block = copy.deepcopy(block)
     for key, text in split(list(asked.rest))[1]:
         if key.startswith("data."):
             reading.put(block, key.removeprefix("data."), reading.value(text))
     face: Interface = build(block, object, PACKAGES).interface()
-    config = release.describe(home)
-    law, why = _law(asked, face, config["about"]["equations"], names)
+    law, why = _law(asked, face, release.describe(home)["about"].get("equations") or [], names)
     if law is not None:
         _give(block["init_args"]["sets"][0]["init_args"], law.coefficients)
     data = _data(block, asked.steps)
     kinds = {kind: getattr(face, kind) for kind in ("inputs", "outputs", "coefficients")}
-    places = ("dt", "history", "horizon", "offset")
-    frames = {key: getattr(face, key) for key in places}
+    frames = {key: getattr(face, key) for key in ("dt", "history", "horizon", "offset")}
     model: Any = release.load(home, **kinds, frames=frames)
-    scoring = Scoring(model, data, law, face.boundary)
-    card = scoring.run(asked.model, config["sha256"], asked.file.name)
-    card.notes += [f"{why} So there is no residual and no solver."] if why else []
-    return card
+    notes = [f"{why} So there is no residual and no solver."] if why else []
+    return Scoring(model, data, law, face.boundary), notes
 
 
 def _law(
