@@ -23,6 +23,7 @@ def place(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
     patch.setattr("zoo.task_release._picture", lambda task, model: None)  # a second for each
+    patch.delenv("PL_GLOBAL_SEED", raising=False)  # what another test has left to new processes
     yield
     patch.undo()
 
