@@ -197,7 +197,7 @@ def _write(card: Scorecard, folder: Path) -> None:
             for title in ("nrmse", "vrmse", "h1_error")
             if title in card.figures
         }
-        pictures["error-over-time.png"] = plots.over_time(lines, card.dt)
+        pictures["error-over-time.png"] = plots.over_time(lines, card.dt, card.offset)
     for name, picture in pictures.items():
         with shelf.atomic_write(folder / name) as part:
             part.write_bytes(picture)

@@ -39,6 +39,7 @@ class Scorecard:
         samples: trajectories, or samples of a steady problem.
         frames: predicted frames of each; 1 if steady.
         dt: time between frames; None if steady.
+        offset: frames from the last one that goes in to the first predicted.
         grid: points per side.
         channels: units by name.
         predictors: what is compared, with what there is to say of each.
@@ -55,6 +56,7 @@ class Scorecard:
     samples: int
     frames: int
     dt: float | None
+    offset: int
     grid: list[int]
     channels: dict[str, str]
     predictors: dict[str, dict[str, Any]]
@@ -100,6 +102,7 @@ class Scoring:
             samples=samples,
             frames=first["y"].shape[1],
             dt=face.dt,
+            offset=face.offset,
             grid=list(first["y"].shape[3:]),
             channels=units,
             predictors=told,

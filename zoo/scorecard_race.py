@@ -20,7 +20,7 @@ from zoo.scorecard_predictors import Predictor, Solved
 
 SHARES = (0.25, 0.375, 0.5, 0.75, 1.0, 2.0)
 """Grids of the solver that are tried, as shares of the points of a side."""
-STEPS = (1, 2, 4, 8)
+STEPS = (1, 2, 4, 8, 16, 32)
 """ETDRK steps from frame to frame that are tried."""
 PATIENCE = 30
 """Times the model's seconds after which no solver as accurate is looked for."""

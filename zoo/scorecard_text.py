@@ -38,6 +38,8 @@ def head(card: Scorecard) -> list[str]:
     """What was measured on what, in sentences."""
     grid = " x ".join(map(str, card.grid))
     time = "steady" if card.dt is None else f"{card.frames} frames predicted, {card.dt:g} apart"
+    if card.dt is not None and card.frames == 1:
+        time = f"one frame predicted, {card.offset * card.dt:g} after the last one that goes in"
     told = ", ".join(f"{n} [{u}]" if u != "1" else n for n, u in card.channels.items())
     lines = [f"{card.model} on {card.file}: {card.samples} samples of {told}, grid {grid}, {time}."]
     solver = card.predictors.get("solver")

@@ -8,8 +8,15 @@ import torch
 
 from tests.cli.scored import DT, FACTOR, FRAMES, TooLarge, face, heat
 from zoo import scorecard_law, scorecard_text
+from zoo.data.mixture import Mixture
+from zoo.data.trajectories import Trajectories
+from zoo.data.window import Timeline, Window
 from zoo.metrics.nrmse import nrmse
+from zoo.models.base import Interface
+from zoo.models.fno import FNO
+from zoo.models.parts.affine import Affine
 from zoo.pde.burgers import Burgers
+from zoo.pde.gray_scott import GrayScott
 from zoo.pde.heat import Heat
 from zoo.plots import scorecard as plots
 from zoo.reading import Mistake
@@ -164,7 +171,7 @@ def test_channels_of_several_units_have_no_common_maximum():
         },
     }  # fmt: skip
     units = {"rho": "kg/m^3", "v": "m/s"}
-    card = Scorecard("m", "", "f", 1, 1, None, [8], units, {"model": {}}, figures)
+    card = Scorecard("m", "", "f", 1, 1, None, 1, [8], units, {"model": {}}, figures)
     rows = {row[0]: row[1:] for row in scorecard_text.rows(card)}
     assert rows["largest error, v"] == ["m/s", "3"] and "largest error" not in rows
     assert rows["NRMSE"] == ["", "2"] and rows["NRMSE, v"] == ["", "3"]
@@ -242,3 +249,32 @@ def test_the_time_of_the_race_is_measured_on_one_thread(card):
     finally:
         torch.set_num_threads(before)
     assert card.predictors["model"]["timed_samples"] == 5
+
+
+def test_a_model_that_jumps_is_scored_after_its_jump(here):
+    model = TooLarge(face(offset=4))
+    window = Window(history=2, offset=4)
+    data = Mixture(heat().sets, batch_size=5, window=window)
+    card = Scoring(model, data, Heat(1)).run("mine", "", "heat.h5")
+    assert (
+        card.frames == 1 and "0.2 after the last one that goes in" in scorecard_text.head(card)[0]
+    )
+    assert told(card, "residual", "truth")["mean"] < 1e-5
+    assert told(card, "nrmse", "solver")["mean"] < 1e-6
+    assert "jumps 4 frames ahead" in card.sweeps[-1]["not_applicable"]
+
+
+def test_several_channels_are_told_apart(here):
+    equation = GrayScott(1)
+    pair = Trajectories(equation, 32, timeline=Timeline(4, 1.0), train=0, validation=0, test=2)
+    inner = Interface(("a", "b"), ("a", "b"), box=equation.lengths, dt=1.0, history=1)
+    torch.manual_seed(0)
+    model = FNO(inner, Affine(), width=4, modes=2, layers=1)
+    data = Mixture([pair], window=Window(history=1, evaluate=3))
+    card = Scoring(model, data, equation).run("mine", "", "gray.h5")
+    each = told(card, "nrmse")["by_channel"]
+    assert told(card, "nrmse")["mean"] == pytest.approx((each["a"]["mean"] + each["b"]["mean"]) / 2)
+    # on whatever grid was as fast as the net
+    assert told(card, "nrmse", "solver")["mean"] < told(card, "nrmse")["mean"] / 2
+    assert {row[0] for row in scorecard_text.rows(card)} >= {"NRMSE", "NRMSE, a", "NRMSE, b"}
+    assert list(card.spectra["energy"]["truth"]) == ["a", "b"]

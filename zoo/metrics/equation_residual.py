@@ -62,7 +62,7 @@ class EquationResidual(FrameMetric):
         inputs: names of the channels of the batch's `u`; the output channels if left out.
         coefficients: names of the columns of the batch's `p`; the equation's if left out.
         offset: frames from the last one that goes in to the first prediction.
-        steps: as in `step_residual`.
+        steps: that S takes from frame to frame.
 
     Raises:
         ValueError: the equation has other fields, or a coefficient that the batch has not.
@@ -108,13 +108,13 @@ class EquationResidual(FrameMetric):
         places = [self.inputs.index(name) for name in self.channels]
         before = batch["u"][:, -1:, places].double()
         frames, dt = torch.cat([before, prediction], 1)[:, :, self.order], float(batch["dt"][0])
-        spans = [(slice(0, None), dt)]
+        spans = [(slice(0, None), 1)]
         if self.offset > 1:  # the first frame lies further ahead than the others
-            spans = [(slice(0, 2), dt * self.offset), (slice(1, None), dt)]
+            spans = [(slice(0, 2), self.offset), (slice(1, None), 1)]
         error = torch.cat(
             [
-                step_residual(self.equation, frames[:, part], p, box, step, self.steps)
-                for part, step in spans
+                step_residual(self.equation, frames[:, part], p, box, jump * dt, jump * self.steps)
+                for part, jump in spans
                 if frames[:, part].shape[1] > 1
             ],
             1,

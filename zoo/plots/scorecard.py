@@ -25,14 +25,14 @@ DEPTH = 1e-12
 
 
 def over_time(
-    errors: Mapping[str, Mapping[str, Sequence[float | None]]], dt: float, unit: str = ""
+    errors: Mapping[str, Mapping[str, Sequence[float | None]]], dt: float, offset: int = 1
 ) -> bytes:
     """Errors against time, a panel for each figure and a line for each predictor, as PNG.
 
     Args:
         errors: by title and predictor, a value for each predicted frame; None is not drawn.
         dt: time between frames.
-        unit: of time.
+        offset: frames from the last one that goes in to the first predicted.
 
     Raises:
         ValueError: there is nothing to draw.
@@ -44,12 +44,12 @@ def over_time(
         axes = figure.subplots(1, len(errors), squeeze=False)[0]
         for ax, (title, lines) in zip(axes, errors.items(), strict=True):
             for name, values in lines.items():
-                t = dt * np.arange(1, len(values) + 1)
+                t = dt * np.arange(offset, offset + len(values))
                 marker = "o" if len(values) == 1 else None
                 ax.plot(t, _numbers(values), label=name, marker=marker, **LOOKS.get(name, {}))
             _logarithmic(ax)
             ax.set_title(title)
-            ax.set_xlabel(f"time after the last frame in{f' [{unit}]' if unit else ''}")
+            ax.set_xlabel("time after the last frame in")
         axes[0].legend()
     return png(figure)
 
