@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-OURS = ("ReleaseError", "HubError", "BlockError")
+OURS = ("ReleaseError", "HubError", "BlockError", "FileError")
 PLAIN = (ValueError, OSError)
 
 
@@ -13,10 +13,15 @@ def told(error: BaseException) -> str | None:
     """The text for the user, or None when the failure is none that the zoo foresees.
 
     jsonargparse wraps what a constructor raises in complaints of its own: the first cause that
-    comes from the zoo counts.
+    comes from the zoo counts. An error of the zoo's own kind is told before a plain one that it
+    explains, such as that of a full disk.
     """
-    for one in _causes(error):
-        if type(one).__name__ in OURS or (isinstance(one, PLAIN) and _is_ours(one)):
+    causes = list(_causes(error))
+    for one in causes:
+        if type(one).__name__ in OURS:
+            return str(one)
+    for one in causes:
+        if isinstance(one, PLAIN) and _is_ours(one):
             return str(one)
         if type(one).__name__ == "MisconfigurationException":
             return str(one)

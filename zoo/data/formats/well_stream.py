@@ -25,6 +25,7 @@ class WellStream(WellWriter):
         attributes: as in WellWriter.
         resume: as in WellWriter.
         first: time of the first frame.
+        again: begin anew, whatever a killed run has left.
 
     Raises:
         FileError: as in WellWriter, or a frame does not fit.
@@ -38,6 +39,7 @@ class WellStream(WellWriter):
         attributes: Mapping[str, Any] | None = None,
         resume: bool = False,
         first: float = 0.0,
+        again: bool = False,
     ) -> None:
         if contents.constants:
             raise FileError(
@@ -45,10 +47,14 @@ class WellStream(WellWriter):
                 "channels that do: write constants with WellWriter"
             )
         super().__init__(path, contents, attributes=attributes, resume=resume)
-        self.first = first
+        self.first, self.again = first, again
         self.grown = 0
         """Frames that the trajectories after those that are done have so far."""
         self.mark = self.path.with_name(f".{self.path.name}.part.frames.json")
+
+    def __enter__(self) -> "WellStream":
+        super().__enter__()
+        return self
 
     def append(self, frames: np.ndarray, coefficients: np.ndarray | None = None) -> None:
         """Write the next frames of the next trajectories, as many in each call until all are there.
@@ -103,10 +109,6 @@ class WellStream(WellWriter):
         with h5py.File(self.part, "r+") as file:
             file.attrs[name] = value
 
-    def discard(self) -> None:
-        """Remove what a killed run has left."""
-        self._discard()
-
     def _open(self) -> IO[bytes]:
         if self._file is None:
             raise FileError(f"{self.path} is not open for writing; use it in a `with` block")
@@ -140,7 +142,7 @@ class WellStream(WellWriter):
                 item[...] = item[()] + self.first
 
     def _resumed(self) -> bool:
-        if not super()._resumed():
+        if self.again or not super()._resumed():
             return False
         try:
             mark = json.loads(self.mark.read_text())
@@ -155,9 +157,8 @@ class WellStream(WellWriter):
         for path in (self.mark, self.mark.with_name(self.mark.name + ".new")):
             path.unlink(missing_ok=True)
 
-    def _give_up(self) -> None:
-        if not (self.resume and (self.done or self.grown)):
-            self._discard()
+    def _left(self, kept: bool) -> None:
+        super()._left(kept or (self.resume and self.grown > 0))
 
 
 def reader(path: Path, contents: Contents) -> Callable[[int, int, int], np.ndarray]:
