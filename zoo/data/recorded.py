@@ -10,6 +10,7 @@ from zoo.data.formats.recording import FileError, Told
 from zoo.data.frames import Frames
 from zoo.data.recorded_checks import finite, stated, varied
 from zoo.data.summary import Summary, described, summary
+from zoo.data.unpacked import unpacked
 
 UNSTATED = "unstated"
 """The boundary of a recording where neither the file nor its user says one."""
@@ -52,7 +53,8 @@ class Recorded(FieldSet):
 
     Split by trajectory, by a seeded permutation of which the test takes the first, then validation,
     then training: fewer for training are among more, and leave the others as they are. Before a
-    split is used every frame is read once: for statistics, and to find what is not finite.
+    split is used every frame is read once: for statistics, and to find what is not finite. Frames
+    of compressed files are unpacked into the cache on the way, up to 16 GiB.
 
     Args:
         path: a file, a folder or a list of files that `zoo.data.formats` knows.
@@ -180,7 +182,9 @@ class Recorded(FieldSet):
         """
         if self._found is None:
             spec = described(self.path, self.contents, self.told)
-            found = summary(self.recording, spec, self._clips.stride)
+            stride = self._clips.stride
+            self.recording = unpacked(self.recording, spec, stride)
+            found = summary(self.recording, spec, stride)
             used = [int(t) for split in SPLITS for t in self.trajectories(split)]
             finite(self.recording, found, used)
             varied(self.contents, found, self.trajectories("train").tolist())

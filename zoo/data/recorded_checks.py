@@ -9,6 +9,7 @@ import torch
 from zoo.data.formats.recording import Contents, FileError, Recording
 from zoo.data.formats.several import Several
 from zoo.data.summary import Summary
+from zoo.data.unpacked import Unpacked
 
 
 def stated(contents: Contents) -> None:
@@ -66,6 +67,8 @@ def finite(recording: Recording, found: Summary, trajectories: Sequence[int]) ->
 
 def where(recording: Recording, trajectory: int) -> tuple[Path, int]:
     """The file in which a trajectory lies, and its number there."""
+    if isinstance(recording, Unpacked):
+        return where(recording.inner, trajectory)
     if isinstance(recording, Several):
         for file in recording.files:
             if trajectory < file.contents.trajectories:
