@@ -161,7 +161,7 @@ def number(value: float | None) -> str:
     """Three digits, of small numbers two; a dash where there is no value."""
     if value is None:
         return "-"
-    return f"{value:.3g}" if value == 0 or abs(value) >= 1e-4 else f"{value:.1e}"
+    return f"{value:.3g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.1e}"
 
 
 def entries(card: Scorecard, label: str) -> list[dict[str, Any]]:
