@@ -11,6 +11,7 @@ from zoo.data.formats.recording import FileError, Told
 from zoo.data.mixture import Mixture
 from zoo.data.recorded import Clips, Recorded
 from zoo.data.window import Window
+from zoo.figures import trivials
 from zoo.metrics.trivial import trivial
 from zoo.models.base import block, build
 
@@ -177,6 +178,20 @@ def test_persistence_and_the_mean_are_those_of_the_frames_in_memory(source):
     last = memory.split("test")[0].u[:, -1:, :2].double().expand_as(y)
     want = ((last - y).flatten(1).norm(dim=1) / y.flatten(1).norm(dim=1)).mean()
     assert one["persistence"] == pytest.approx(float(want), rel=1e-6)
+
+
+def test_persistence_is_there_where_nothing_is_for_training(source):
+    item = Recorded(source.path, train=0.0, validation=0.0, test=1.0)
+    data = Mixture([item], 4, window=Window(history=3))
+    scores = trivials(data, "test", "relative_l2")[item.name]
+    assert set(scores) == {"zero", "persistence"} and 0 < scores["persistence"] < scores["zero"]
+
+
+def test_fewer_examples_are_whole_trajectories_of_the_larger_set(source):
+    few = Mixture([Recorded(source.path)], 2, seed=0, window=Window(history=3), limit=2)
+    places = few.split("train")[0].frames.places
+    assert len(places) == 2
+    assert set(places[:, 0]) <= set(few.sets[0].trajectories("train").tolist())
 
 
 def test_the_block_builds_it_again(source):

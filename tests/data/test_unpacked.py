@@ -6,8 +6,12 @@ import pytest
 
 from zoo.data import unpacked as module
 from zoo.data.formats import detect
+from zoo.data.mixture import Mixture
 from zoo.data.recorded import Clips, Recorded
 from zoo.data.unpacked import Unpacked, packed, unpacked
+from zoo.data.window import Window
+
+GZIP = {"compression": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -41,14 +45,14 @@ def file(tmp_path, frames):
 
 
 def test_compressed_frames_are_read_as_they_are_in_the_file(file, frames):
-    found = unpacked(detect.opened(file("it.h5", compression=4)), {})
+    found = unpacked(detect.opened(file("it.h5", **GZIP)), {})
     assert isinstance(found, Unpacked)
     for span in ((0, 11, 1), (3, 4, 1), (2, 9, 3), (10, 11, 5)):
         np.testing.assert_array_equal(found.read(3, *span), frames[3, slice(*span)])
 
 
 def test_of_a_stride_the_frames_between_are_read_from_the_file(file, frames):
-    found = unpacked(detect.opened(file("it.h5", compression=4)), {}, 3)
+    found = unpacked(detect.opened(file("it.h5", **GZIP)), {}, 3)
     assert np.load(found.path).shape == (5, 4, 2, 6, 4)
     for span in ((0, 11, 3), (3, 10, 6), (6, 7, 1), (1, 9, 3), (0, 5, 1)):
         np.testing.assert_array_equal(found.read(2, *span), frames[2, slice(*span)])
@@ -62,7 +66,7 @@ def test_files_that_can_be_mapped_are_left_alone(file):
 
 
 def test_files_are_unpacked_once_and_a_large_one_never(file, monkeypatch, tmp_path):
-    path = file("it.h5", compression=4)
+    path = file("it.h5", **GZIP)
     unpacked(detect.opened(path), {"file": 1})
     monkeypatch.setattr(module, "_unpack", None)
     assert isinstance(unpacked(detect.opened(path), {"file": 1}), Unpacked)
@@ -73,7 +77,7 @@ def test_files_are_unpacked_once_and_a_large_one_never(file, monkeypatch, tmp_pa
 
 
 def test_a_kill_while_unpacking_leaves_nothing(file, monkeypatch, tmp_path):
-    found = detect.opened(file("it.h5", compression=4))
+    found = detect.opened(file("it.h5", **GZIP))
     monkeypatch.setattr(type(found), "read", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         unpacked(found, {})
@@ -81,7 +85,7 @@ def test_a_kill_while_unpacking_leaves_nothing(file, monkeypatch, tmp_path):
 
 
 def test_a_worker_is_sent_no_frames(file, frames):
-    found = unpacked(detect.opened(file("it.h5", compression=4)), {})
+    found = unpacked(detect.opened(file("it.h5", **GZIP)), {})
     found.read(0, 0, 1)
     sent = pickle.dumps(found)
     assert len(sent) < frames.nbytes / 2
@@ -98,4 +102,14 @@ def test_a_data_set_is_the_same_from_a_compressed_file(file):
     assert isinstance(two.recording, Unpacked) and not isinstance(one.recording, Unpacked)
 
 
-GZIP = {"compression": 4}
+def test_workers_read_a_compressed_file_that_their_parent_has_open(file, monkeypatch):
+    monkeypatch.setattr(module, "LIMIT", 0)
+    item = Recorded(file("it.h5", **GZIP), clips=Clips(4), train=1.0, validation=0.0, test=0.0)
+    item.split("train").frames[0]  # a handle that a fork inherits
+    found = []
+    for workers in (0, 2):
+        data = Mixture([item], 4, seed=0, window=Window(history=3), workers=workers)
+        found.append([(batch["u"], batch["y"]) for batch in data.train_dataloader()])
+    assert len(found[0]) == 10 and not isinstance(item.recording, Unpacked)
+    for one, two in zip(*found, strict=True):
+        assert bool((one[0] == two[0]).all()) and bool((one[1] == two[1]).all())

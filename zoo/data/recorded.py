@@ -57,7 +57,7 @@ class Recorded(FieldSet):
     of compressed files are unpacked into the cache on the way, up to 16 GiB.
 
     Args:
-        path: a file, a folder or a list of files that `zoo.data.formats` knows.
+        path: a file, or a list of files that are joined, of a layout that `zoo.data.formats` knows.
         told: what you know better than the file, or it does not say.
         name: name of the system in figures; the file's name if None.
         train: share of the trajectories for training.
