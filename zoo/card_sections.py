@@ -68,23 +68,28 @@ def _trained(told: Mapping[str, Any] | None, units: Mapping[str, str]) -> str:
     rows, waves, seen = [], [], []
     for system, region in told["systems"].items():
         grid = " × ".join(map(str, region["grid"]))
-        seen.append(f"{region['samples']} of {system} on {grid}")
+        seen.append(f"{region['samples']} samples of {system} on {grid} points")
         for name, one in region["channels"].items():
             pairs = ([one["least"], one["greatest"]], one["quantiles"], one["rms_of_samples"])
             told_pairs = [f"{low:.4g} to {high:.4g}" for low, high in pairs]
             rows.append([system, name, units.get(name, "?"), *told_pairs])
-            shares = [f"{low:.2g} to {high:.2g}" for _, _, low, high in one["bands"]]
-            waves.append([system, name, *shares])
+            waves.append([system, name, *(_share(low, high) for *_, low, high in one["bands"])])
     first = next(iter(next(iter(told["systems"].values()))["channels"].values()))
-    ends = [f"{a}" if a == b else f"{a} to {b}" for a, b, _, _ in first["bands"]]
-    ends[-1] = f"{first['bands'][-1][0]} and more"
-    amplitudes = table(["system", "input", "unit", "values", "99.8 % of them", "rms"], rows)
-    spectrum = table(["system", "input", *(f"waves {each}" for each in ends)], waves)
+    ends = [f"wave {a}" if a == b else f"waves {a} to {b}" for a, b, *_ in first["bands"]]
+    ends[-1] = f"wave {first['bands'][-1][0]} and beyond"
+    amplitudes = table(["system", "input", "unit", "values", "99.8 % of them", "rms of a sample"], rows)
+    spectrum = table(["system", "input", *ends], waves)
     return (
-        f"## Inputs seen in training\n\nOf {', '.join(seen)} points; `zoo predict` warns of "
-        f"inputs outside.\n\n{amplitudes}\n\nShare of the energy by wave number, in waves per "
-        f"longest side (k = {told['wave_number_step']:g} is one):\n\n{spectrum}"
+        f"## Inputs seen in training\n\nFrom {', '.join(seen)}; `zoo predict` tells of inputs "
+        f"outside.\n\n{amplitudes}\n\nShare of the energy of a sample by wave number, in waves "
+        f"along the longest side (one is k = {told['wave_number_step']:g}):\n\n{spectrum}"
     )
+
+
+def _share(low: float, high: float) -> str:
+    """Shares of energy; what is round-off of float32 is none."""
+    low, high = (0.0 if value < 1e-6 else value for value in (low, high))
+    return f"{low:.2g} to {high:.2g}" if high else "none"
 
 
 def _facts(face: Mapping[str, Any], points: bool) -> str:

@@ -171,11 +171,18 @@ def _block(folder: Path) -> Mapping[str, Any]:
 def _fewer(block: Mapping[str, Any], samples: int) -> dict[str, Any]:
     """The block with no more training samples than are looked at, and none for other splits."""
     arguments = dict(block["init_args"])
-    arguments["limit"] = None
+    if arguments.get("limit") is not None:
+        arguments["limit"] = min(arguments["limit"], samples)
     arguments["sets"] = [
-        {**one, "init_args": {**one["init_args"], "train": samples, "validation": 0, "test": 0}}
-        if isinstance(one["init_args"].get("train"), int)
-        else one
+        {**one, "init_args": {**one["init_args"], **_counts(one["init_args"], samples)}}
         for one in arguments["sets"]
     ]
     return {"class_path": block["class_path"], "init_args": arguments}
+
+
+def _counts(arguments: Mapping[str, Any], samples: int) -> dict[str, int]:
+    """Of generated data, whose counts are whole numbers; files are as long as they are."""
+    train = arguments.get("train")
+    if not isinstance(train, int):
+        return {}
+    return {"train": min(train, samples), "validation": 0, "test": 0}

@@ -218,7 +218,7 @@ def test_the_card_tells_what_went_in(trained):
     text = card.text(trained)
     one = release.describe(trained)["training_inputs"]["systems"]["heat"]["channels"]["u"]
     assert f"| heat | u | 1 | {one['least']:.4g} to {one['greatest']:.4g} |" in text
-    assert "waves 4 to 7" in text and f"Of {SAMPLES} of heat on 16" in text
+    assert "waves 4 to 7" in text and f"From {SAMPLES} samples of heat on 16" in text
 
 
 def test_the_card_of_a_release_that_does_not_know_is_as_it_was(folder):
