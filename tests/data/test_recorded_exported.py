@@ -80,6 +80,14 @@ def test_a_split_without_samples_is_refused(made):
         exporting.export(str(made[0] / "none.yaml"), "test", made[0] / "none.h5")
 
 
+def test_several_files_are_one_set_and_a_block_lists_them(made):
+    path = str(made[0] / "test.h5")
+    item = Recorded([path, path], train=0.0, validation=0.0, test=1.0)
+    assert item.count("test") == 10 and block(item)["init_args"]["path"] == [path, path]
+    data, order = item.split("test").frames.whole(), item.trajectories("test")
+    assert torch.equal(data, made[1].split("test")[0].frames[torch.as_tensor(order % 5)])
+
+
 def test_clips_of_a_file_can_be_exported_again(made):
     clips = Clips(span=3, stride=2)
     item = Recorded(str(made[0] / "test.h5"), train=0.0, validation=0.0, test=1.0, clips=clips)

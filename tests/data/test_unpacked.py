@@ -1,3 +1,4 @@
+import errno
 import pickle
 
 import h5py
@@ -82,6 +83,18 @@ def test_a_kill_while_unpacking_leaves_nothing(file, monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         unpacked(found, {})
     assert not list((tmp_path / "cache" / "unpacked").glob("*npy"))
+
+
+def test_a_disk_that_fills_up_leaves_the_file_as_it_is(file, monkeypatch, tmp_path):
+    found = detect.opened(file("it.h5", **GZIP))
+
+    def full(recording, part, shape, stride):
+        part.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(module, "_unpack", full)
+    assert unpacked(found, {}) is found
+    assert not [p for p in (tmp_path / "cache" / "unpacked").iterdir() if p.suffix != ".lock"]
 
 
 def test_a_worker_is_sent_no_frames(file, frames):

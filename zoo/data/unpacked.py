@@ -86,8 +86,12 @@ def unpacked(recording: Recording, spec: Mapping[str, Any], stride: int = 1) -> 
         if not path.is_file():
             if size > SHARE * shutil.disk_usage(path.parent).free:
                 return recording
-            with shelf.atomic_write(path) as part:
-                _unpack(recording, part, shape, stride)
+            try:
+                with shelf.atomic_write(path) as part:
+                    _unpack(recording, part, shape, stride)
+            except OSError:
+                # a disk that filled up costs time alone; a file that cannot be read says so again
+                return recording
     return Unpacked(recording, path, stride)
 
 
