@@ -43,16 +43,24 @@ class SpectralLowRank(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The changed weights."""
+        *_, rank, _ = self.core.shape
         with torch.autocast(weight.device.type, enabled=False):
-            change = times(times(self.into, self.core), self.out)
-            return weight + self.factor * change
+            # rows (wave, r) times V, then U times rows (r, part) of each wave, added at once
+            product = self.core.reshape(-1, 2 * rank) @ _real(self.out)
+            right = _real(product.unflatten(0, (-1, rank)).unflatten(-1, (-1, 2)))
+            left = self.into.flatten(1).expand(len(right), -1, -1)
+            flat = weight.reshape(len(right), self.into.shape[0], -1)
+            return torch.baddbmm(flat, left, right, alpha=self.factor).view(weight.shape)
 
 
-def times(a: Tensor, b: Tensor) -> Tensor:
-    """Product of complex matrices (..., m, n, 2) and (..., n, p, 2), numbers as pairs."""
-    (real_a, imaginary_a), (real_b, imaginary_b) = a.unbind(-1), b.unbind(-1)
-    real = real_a @ real_b - imaginary_a @ imaginary_b
-    return torch.stack((real, real_a @ imaginary_b + imaginary_a @ real_b), -1)
+def _real(matrix: Tensor) -> Tensor:
+    """A complex matrix (..., m, n, 2) as the real one (..., 2 m, 2 n) that rows of pairs meet.
+
+    A pair (a, b) times it is a M + b i M, so each row of M is followed by the same times i.
+    """
+    real, imaginary = matrix.unbind(-1)
+    turned = torch.stack((-imaginary, real), -1)
+    return torch.stack((matrix, turned), -3).flatten(-4, -3).flatten(-2)
 
 
 def refuse_rank(rank: int, inputs: int, outputs: int) -> None:
