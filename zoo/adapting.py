@@ -13,6 +13,8 @@ from zoo.reading import Mistake
 from zoo.stages import Result
 
 SHARES = (0.6, 0.2, 0.2)
+LEAST = 5
+"""Trajectories: of fewer a share would be empty."""
 FAR = 20
 """Horizons to which validation and test roll a model out, where trajectories are so long."""
 
@@ -90,6 +92,11 @@ def _moving(args: argparse.Namespace, want: Interface) -> tuple[dict[str, Any], 
     print("\n".join([f"{args.file} beside {args.model}:", str(found), *told]), flush=True)
     block = matching.recorded(args.file, found, args.batch, SHARES, _window(args, want, found))
     count = int(found.contents.trajectories * SHARES[0])
+    if found.contents.trajectories < LEAST:
+        raise Mistake(
+            f"{args.file} has {found.contents.trajectories} trajectories; at least {LEAST} are "
+            "needed, so that some are left for validation and test"
+        )
     if args.examples is not None:
         block["init_args"]["limit"] = args.examples
         if args.examples > count:

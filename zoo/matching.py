@@ -49,9 +49,20 @@ class Match:
 
 
 def interface(model: str | Path) -> Interface:
-    """What goes into a release and comes out, from its JSON alone."""
-    described = release.describe(release.resolve(model))["model"]["init_args"]
-    return base.interface(described["interface"])
+    """What goes into a release of a map of fields and comes out, from its JSON alone.
+
+    Raises:
+        Mistake: the release is a function of points, or of spins.
+    """
+    described = release.describe(release.resolve(model))["model"]
+    want = base.interface(described["init_args"]["interface"])
+    if want.region or want.colours:
+        kind = described["class_path"].rpartition(".")[2]
+        raise Mistake(
+            f"{model} is a {kind}, no map from fields to fields, which files hold; fine-tune it by "
+            "a recipe of its own kind of data with model.init_from, or call it from Python"
+        )
+    return want
 
 
 def match(want: Interface, file: Path, told: Told | None = None, *, new: bool = False) -> Match:

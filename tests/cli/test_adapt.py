@@ -12,6 +12,7 @@ import zoo as package
 from zoo import matching, release
 from zoo.data.formats.recording import Told
 from zoo.models.fno import FNO
+from zoo.models.mlp import MLP
 from zoo.models.operator import Interface
 from zoo.models.parts.affine import Affine
 
@@ -31,11 +32,11 @@ def file(here):
     return pdebench(here / "mine.h5")
 
 
-def pdebench(path, n=16, frames=6, dt=0.1, side=2.0, **units):
-    """Ten plane waves that move, in PDEBench's tensor layout (b, t, x, y)."""
+def pdebench(path, n=16, frames=6, dt=0.1, side=2.0, count=10):
+    """Plane waves that move, in PDEBench's tensor layout (b, t, x, y)."""
     x = np.arange(n) * side / n
     t = np.arange(frames) * dt
-    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, 10)[:, None, None, None]
+    phase = np.random.default_rng(0).uniform(0, 2 * np.pi, count)[:, None, None, None]
     k = np.pi * (x[:, None] + x[None, :]) - t[:, None, None]
     with h5py.File(path, "w") as out:
         out["tensor"] = np.sin(k[None] + phase).astype(np.float32)
@@ -84,14 +85,18 @@ def test_examples_limit_the_training_set(base, file, zoo):
 
 def test_frozen_parts_stay_as_they_are(base, file, zoo):
     assert zoo("adapt", base, file, *SHORT, "--freeze", "body")[0] == 0
-    old, new = (package.from_pretrained(x).state_dict() for x in (base, "runs/mine/adapted/release"))
+    old, new = (
+        package.from_pretrained(x).state_dict() for x in (base, "runs/mine/adapted/release")
+    )
     assert torch.equal(old["spectral.0.weight"], new["spectral.0.weight"])
     assert not torch.equal(old["output.weight"], new["output.weight"])
 
 
 def test_low_rank_changes_are_merged_into_a_plain_release(base, file, zoo):
     assert zoo("adapt", base, file, *SHORT, "--lora", "2")[0] == 0
-    old, new = (package.from_pretrained(x).state_dict() for x in (base, "runs/mine/adapted/release"))
+    old, new = (
+        package.from_pretrained(x).state_dict() for x in (base, "runs/mine/adapted/release")
+    )
     assert old.keys() == new.keys()
     assert not torch.equal(old["spectral.0.weight"], new["spectral.0.weight"])
 
@@ -146,3 +151,14 @@ def test_a_file_of_another_dimension_is_refused(base, here, zoo):
         out["x-coordinate"], out["t-coordinate"] = np.arange(16) / 8, np.arange(5) / 10
     code, _, err = zoo("adapt", base, here / "line.h5", *SHORT)
     assert code == 2 and "1 space axes" in err and "the model has 2" in err
+
+
+def test_too_few_trajectories_are_refused(base, here, zoo):
+    code, _, err = zoo("adapt", base, pdebench(here / "few.h5", count=4), *SHORT)
+    assert code == 2 and "has 4 trajectories; at least 5" in err
+
+
+def test_a_function_of_points_is_no_map_of_fields(file, here, zoo):
+    place = package.save_pretrained(MLP(**MLP.tiny()), here / "points")
+    code, _, err = zoo("adapt", place, file, *SHORT)
+    assert code == 2 and "is a MLP, no map from fields to fields" in err
