@@ -160,7 +160,8 @@ def _training(args: argparse.Namespace, lr: float) -> dict[str, Any]:
 
 def _adapted(args: argparse.Namespace, want: Interface, changed: dict[str, Any]) -> dict[str, Any]:
     steady = want.dt is None
-    recipe = _training(args, args.lr if args.lr is not None else 3e-4 if steady else 1e-3)
+    usual = 3e-4 if steady else 3e-3 if args.lora else 1e-3
+    recipe = _training(args, args.lr if args.lr is not None else usual)
     recipe["model"] = {"init_from": str(args.model), **recipe["model"]}
     if not steady and not args.keep_scaling:
         recipe["model"]["refit_normaliser"] = True

@@ -14,13 +14,14 @@ usage: zoo COMMAND [ARGUMENTS]       zoo COMMAND --help tells more
   fit -c recipe.yaml [--key value]   train a model and release it
   validate, test                     measure on validation or test data
   run chain.yaml                     stages of a chain: run, skip what is done, resume
-  data describe|export RECIPE        what a recipe generates; write it to a file
+  data describe FILE|RECIPE          what is inside a file, what a recipe generates
+  data export RECIPE                 write what a recipe generates to a file
 
  released models (a folder, a shipped name, or owner/name[@revision] on the Hub)
   list [PATTERN]                     what is in the zoo
   show MODEL                         card, channels, units, ranges, lineage, figures
-  predict MODEL FILE                 fields in a file to predictions in a file, in physical units
-  evaluate MODEL FILE                the error on a file of your own
+  predict MODEL FILE                 fields or trajectories to predictions, with pictures
+  evaluate MODEL FILE                a scorecard on a file of your own
   adapt MODEL FILE                   fine-tune on a file of your own
   curves MODEL                       a model of spins over temperature, beside the reference
   verify [MODEL ...] [--full|--quick]  recompute hashes, probes and figures

@@ -20,7 +20,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, help="folder of the runs; default: runs/<file>")
     add("--examples", type=int, help="train on so many samples; default: 0.6 of them")
     add("--steps", type=int, default=600, help="optimiser steps; default: 600")
-    add("--lr", type=float, help="learning rate; default: 1e-3 in time, 3e-4 steady")
+    add(
+        "--lr",
+        type=float,
+        help="learning rate; default: 1e-3 in time (3e-3 with --lora), 3e-4 steady",
+    )
     add("--batch", type=int, default=8, help="samples at a time; default: 8")
     add("--history", type=int, help="frames that go in; default: the model's")
     add("--freeze", nargs="+", default=[], metavar="PART", help="parts that stay as they are")
