@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from zoo import chaining, commands_told, matching, release
+from zoo import chaining, commands_told, matching, matching_blocks, release
 from zoo import recipe as recipes
 from zoo.data.formats.recording import FileError
 from zoo.fitting import RUNS
@@ -34,14 +34,18 @@ def adapt(args: argparse.Namespace) -> int:
     else:
         block, changed = _moving(args, want)
     stages = {"before": _stage("adapted", "test"), "adapted": _stage("adapted", test=True)}
-    matching.written({"data": block}, folder, "what both nets learn from", "data.yaml")
-    matching.written(_adapted(args, want, changed), folder, "from released weights", "adapted.yaml")
+    matching_blocks.written({"data": block}, folder, "what both nets learn from", "data.yaml")
+    matching_blocks.written(
+        _adapted(args, want, changed), folder, "from released weights", "adapted.yaml"
+    )
     if not args.no_scratch:
-        matching.written(_scratch(args, changed), folder, "from random weights", "scratch.yaml")
+        matching_blocks.written(
+            _scratch(args, changed), folder, "from random weights", "scratch.yaml"
+        )
         stages["scratch"] = _stage("scratch", test=True)
     chain = folder / "adapt.yaml"
     told = {"stages": stages, "report": _report(stages)}
-    matching.written(told, folder, f"zoo run {chain} --out {folder}", chain.name)
+    matching_blocks.written(told, folder, f"zoo run {chain} --out {folder}", chain.name)
     made = recipes.read(chain, folder, [f"*.{pair}" for pair in _pairs(args.rest)])
     code = chaining.work(made)
     print(f'model = zoo.from_pretrained("{Result("adapted", {}, {}, folder / "adapted").release}")')
@@ -78,7 +82,7 @@ def _steady(args: argparse.Namespace) -> dict[str, Any]:
     """Samples without time."""
     if args.history is not None:
         raise Mistake(f"--history {args.history}: {args.model} is steady; leave it out")
-    block = matching.data(args.model, args.file, args.batch, SHARES)
+    block = matching_blocks.data(args.model, args.file, args.batch, SHARES)
     if args.examples is not None:
         block["init_args"]["limit"] = args.examples
     return block
@@ -90,7 +94,9 @@ def _moving(args: argparse.Namespace, want: Interface) -> tuple[dict[str, Any], 
     changed = _fitted(args, found.contents.shape)
     told = [f"note     {name} is set to {value} for this grid" for name, value in changed.items()]
     print("\n".join([f"{args.file} beside {args.model}:", str(found), *told]), flush=True)
-    block = matching.recorded(args.file, found, args.batch, SHARES, _window(args, want, found))
+    block = matching_blocks.recorded(
+        args.file, found, args.batch, SHARES, _window(args, want, found)
+    )
     count = int(found.contents.trajectories * SHARES[0])
     if found.contents.trajectories < LEAST:
         raise Mistake(

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from zoo import matching, reading, release, scorecard_law, scorecard_text, shelf
+from zoo import matching, matching_blocks, reading, release, scorecard_law, scorecard_text, shelf
 from zoo.data import arrays
 from zoo.data.formats.detect import opened
 from zoo.data.formats.recording import Told
@@ -62,7 +62,7 @@ def evaluate(asked: Asked) -> int:
     block, names = _blocks(asked, want)
     scoring, notes = prepared(asked, home, want, block, names)
     recipe = {"model": {"init_from": asked.model}, "data": block}
-    path = matching.written(recipe, folder, f"zoo test -c {folder / 'recipe.yaml'}")
+    path = matching_blocks.written(recipe, folder, f"zoo test -c {folder / 'recipe.yaml'}")
     code = train("test", ["-c", str(path), "--trainer.default_root_dir", str(folder), *asked.rest])
     if code:
         return code
@@ -87,13 +87,13 @@ def _tell(card: Scorecard) -> None:
 def _blocks(asked: Asked, want: Interface) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The recipe's data block, and the names of all coefficients that the file has."""
     if want.dt is None:
-        block = matching.data(asked.model, asked.file, BATCH, ALL)
+        block = matching_blocks.data(asked.model, asked.file, BATCH, ALL)
         with arrays.opened(asked.file, want.inputs[0]) as found:
             return block, tuple(found)
     match = matching.match(want, asked.file, asked.told)
     print(f"{asked.file} beside {asked.model}:\n{match}\n", flush=True)
     window = {"history": want.history, "horizon": want.horizon, "offset": want.offset}
-    block = matching.recorded(asked.file, match, BATCH, ALL, window)
+    block = matching_blocks.recorded(asked.file, match, BATCH, ALL, window)
     recording = opened(str(asked.file), dataclasses.replace(match.told, coefficients=None))
     try:
         return block, recording.contents.coefficients
