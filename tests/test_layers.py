@@ -8,7 +8,7 @@ import zoo
 ROOT = Path(zoo.__file__).parent
 LAYERS = [
     {"shelf", "reading"},
-    {"ops"},
+    {"ops", "optim"},
     {"pde", "spin"},
     {"models"},
     {"objectives", "data", "metrics"},

@@ -11,7 +11,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from zoo import reading
 from zoo.reading import Mistake, Source
 
-PACKAGES = ("zoo.models.", "zoo.objectives.", "zoo.data.", "zoo.pde.", "zoo.spin.", "zoo.metrics.")
+PACKAGES = (
+    *("zoo.models.", "zoo.objectives.", "zoo.data.", "zoo.pde.", "zoo.spin.", "zoo.metrics."),
+    "zoo.optim.",
+)
 FUNCTIONS = ("zoo.from_pretrained",)
 TOP = ("seed_everything", "model", "data", "trainer", "save_seconds")
 TRAINER = (
