@@ -11,13 +11,14 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import save_file
 
+from tests.data import parallel_files as files
 from tests.models import parallel as models
 from tests.objectives import parallel as pretext
 from tests.objectives import parallel_points as points
 from tests.objectives import parallel_spins as spins
 
 WORLD = 2
-SUITES = {"models": models, "pretext": pretext, "points": points, "spins": spins}
+SUITES = {"models": models, "pretext": pretext, "points": points, "spins": spins, "files": files}
 
 
 def main() -> None:

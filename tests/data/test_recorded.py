@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from tests.data import parallel_files
 from tests.data.recordings import held
 from zoo.data import recorded
 from zoo.data.augment.random_shift import RandomShift
@@ -99,6 +100,13 @@ def test_a_rank_reads_its_own_samples_only(source, monkeypatch):
     assert own == 3  # of 6, in batches of 4 and 2
     reads = data.sets[0].recording.reads
     assert len(reads) == own and all(read[1:] == (0, 4, 1) for read in reads)
+
+
+def test_two_gloo_processes_learn_from_a_file_as_one(ranks):
+    zero, one = ranks("files")
+    for key, value in parallel_files.train().items():
+        assert torch.equal(zero[key], one[key]), key
+        assert torch.allclose(zero[key], value, atol=1e-6), key
 
 
 def test_targets_have_no_constants_and_inputs_have_them(source):
