@@ -77,7 +77,8 @@ def _trained(told: Mapping[str, Any] | None, units: Mapping[str, str]) -> str:
     first = next(iter(next(iter(told["systems"].values()))["channels"].values()))
     ends = [f"wave {a}" if a == b else f"waves {a} to {b}" for a, b, *_ in first["bands"]]
     ends[-1] = f"wave {first['bands'][-1][0]} and beyond"
-    amplitudes = table(["system", "input", "unit", "values", "99.8 % of them", "rms of a sample"], rows)
+    head = ["system", "input", "unit", "values", "99.8 % of them", "rms of a sample"]
+    amplitudes = table(head, rows)
     spectrum = table(["system", "input", *ends], waves)
     return (
         f"## Inputs seen in training\n\nFrom {', '.join(seen)}; `zoo predict` tells of inputs "

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from zoo import commands_told, reading
+from zoo import commands_told
 from zoo.reading import Mistake
 
 
@@ -52,7 +52,7 @@ def work(args: argparse.Namespace) -> int:
         if len(files) < len(args.what):
             other = next(word for word in args.what if word not in files)
             raise Mistake(f"{files[0]} is a file, {other} is none; describe files, or a recipe")
-        given = dict(_pair(word) for word in args.coefficient)
+        given = commands_told.coefficients(args.coefficient)
         if given and args.equation is None:
             raise Mistake(f"--coefficient {args.coefficient[0]} is of which --equation?")
         print(describing.describe(files, commands_told.told(args), args.equation, given))
@@ -64,11 +64,3 @@ def work(args: argparse.Namespace) -> int:
     else:
         print(exporting.export(args.what[0], args.split, args.out))
     return 0
-
-
-def _pair(word: str) -> tuple[str, float]:
-    name, equals, text = word.partition("=")
-    value = reading.value(text)
-    if not equals or isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mistake(f"--coefficient {word}: write NAME=NUMBER")
-    return name, float(value)

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from zoo import commands_told, reading
+from zoo import commands_told
 from zoo.commands_releases import model
-from zoo.reading import Mistake
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +52,7 @@ def work(args: argparse.Namespace) -> int:
     from zoo.data.formats.recording import Told
     from zoo.predict import predict
 
-    given = dict(_pair(word) for word in args.coefficient)
+    given = commands_told.coefficients(args.coefficient)
     told = commands_told.told(args)
     path = predict(
         args.model,
@@ -70,11 +69,3 @@ def work(args: argparse.Namespace) -> int:
     )
     print(path)
     return 0
-
-
-def _pair(word: str) -> tuple[str, float]:
-    name, equals, text = word.partition("=")
-    value = reading.value(text)
-    if not equals or isinstance(value, bool) or not isinstance(value, int | float):
-        raise Mistake(f"--coefficient {word}: write NAME=NUMBER")
-    return name, float(value)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from zoo import reading
 from zoo.data.formats.recording import Told
 from zoo.reading import Mistake
 
@@ -36,6 +37,22 @@ def told(args: argparse.Namespace) -> Told:
         boundary=args.boundary,
         dt=args.dt,
     )
+
+
+def coefficients(words: list[str]) -> dict[str, float]:
+    """Numbers of `--coefficient NAME=VALUE`.
+
+    Raises:
+        Mistake: a word is no such pair.
+    """
+    found = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        value = reading.value(text)
+        if not equals or isinstance(value, bool) or not isinstance(value, int | float):
+            raise Mistake(f"--coefficient {word}: write NAME=NUMBER")
+        found[name] = float(value)
+    return found
 
 
 def _pairs(option: str, words: list[str]) -> dict[str, str]:
