@@ -19,7 +19,7 @@ def gates():
     return {gate["top"]["stage"]: gate["high"] for gate in report["init_args"]["gates"]}
 
 
-@pytest.mark.parametrize(("stage", "dimension"), [("hundred", 100), ("polished", 1000)])
+@pytest.mark.parametrize(("stage", "dimension"), [("hundred", 100), ("thousand", 1000)])
 def test_no_trivial_predictor_comes_within_ten_times_the_gate(stage, dimension):
     chain = recipes.read(PATH)
     tree = chain.runs(chain.stage(stage))[0].tree()
