@@ -13,8 +13,9 @@ class MuonAdam(torch.optim.Optimizer):
 
     A matrix W (m, n) with the gradient G takes B <- μ B + G and W <- W - η √(m/n) U Vᵀ, where
     U S Vᵀ = G + μ B, nearly: see `orthogonal`. All directions of a layer then move equally fast,
-    so a layer that sees a thousand coordinates turns towards the few that matter in a fifth of
-    Adam's steps (recipes/highdim/manufactured.yaml).
+    so a layer that sees a thousand coordinates turns towards the few that matter sooner than by
+    Adam, whose error there is nearly twice as large after equally many steps (measured on
+    recipes/highdim/manufactured.yaml).
 
     Args:
         params: as in torch.optim.
