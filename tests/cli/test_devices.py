@@ -91,6 +91,7 @@ def _port():
         return free.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_two_nodes_on_loopback_equal_one_process(uneven, zoo, here):
     from torch.distributed.run import main as torchrun
 

@@ -148,6 +148,7 @@ def _the_plan_tells_measured_seconds(chain, zoo):
     assert "pretrain: done" in out
 
 
+@pytest.mark.slow
 def test_the_printed_commands_do_the_same_by_hand(chain, zoo, here):
     only = ["--set", "tuned.data.init_args.limit=4", "--set", "scratch.trainer.max_epochs=1"]
     only += ["--set", "scratch.model.optimizer.init_args.lr=0.01"]
