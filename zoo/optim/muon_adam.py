@@ -14,8 +14,8 @@ class MuonAdam(torch.optim.Optimizer):
     A matrix W (m, n) with the gradient G takes B <- μ B + G and W <- W - η √(m/n) U Vᵀ, where
     U S Vᵀ = G + μ B, nearly: see `orthogonal`. All directions of a layer then move equally fast,
     so a layer that sees a thousand coordinates turns towards the few that matter sooner than by
-    Adam, whose error there is nearly twice as large after equally many steps (measured on
-    recipes/highdim/manufactured.yaml).
+    Adam: 2.0 % against 3.7 % after 15,000 steps of one seed on the problem of
+    recipes/highdim/manufactured/thousand.yaml.
 
     Args:
         params: as in torch.optim.
